@@ -1,0 +1,7 @@
+//! The meldgate daemon as a library; `main.rs` is a small binary over it.
+//!
+//! Rooms and their direction (edges → middle → base, and any of them → engine) are in `ARCHITECTURE.md`.
+
+pub mod clock;
+pub mod ids;
+pub mod secret;

@@ -1,0 +1,2 @@
+//! The `meldgate` command.
+fn main() {}
