@@ -3,5 +3,6 @@
 //! Rooms and their direction (edges → middle → base, and any of them → engine) are in `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod config;
 pub mod ids;
 pub mod secret;

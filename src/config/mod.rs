@@ -1,0 +1,267 @@
+//! What the operator decides: file and environment to a checked [`Config`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ids::{GatewayDomain, Name};
+use crate::secret::{AccountKey, KeySecret};
+
+/// Everything the daemon is told, checked. Cannot be built from an unchecked file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who the gateway is.
+    pub gateway: Gateway,
+    /// Where it listens.
+    pub listen: Listen,
+    /// Certificates and protocol versions.
+    pub tls: Tls,
+    /// Time and size limits of a request.
+    pub http: Http,
+    /// The Socket.io remotes.
+    pub sockets: Sockets,
+    /// Rates and counts.
+    pub limits: Limits,
+    /// What happens to those who guess.
+    pub lockout: Lockout,
+    /// Accounts and activation.
+    pub accounts: Accounts,
+    /// How mail leaves; without it, activation codes are only in the log and only in development.
+    pub smtp: Option<Smtp>,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// Who the gateway is and where its state is.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// The host name under which subdomains are named.
+    pub domain: GatewayDomain,
+    /// What clients call it, `https://host[:port]`, without a trailing slash. `None`: made from the
+    /// domain and the port that is listened to.
+    pub origin: Option<String>,
+    /// An absolute folder that only the daemon can read.
+    pub state_dir: PathBuf,
+    /// The root account's key; `None` until `meldgate init` or `dev` has made one.
+    pub root_key: Option<AccountKey>,
+    /// The root key pair of an existing public gateway, base64 DER (public SPKI; private PKCS#8
+    /// encrypted under the root key's secret). `None`: generated at first start.
+    pub root_pair: Option<RootPair>,
+    /// The 32-byte key that seals the store. Not in `state_dir` in production.
+    pub master_key_file: PathBuf,
+}
+
+/// A key pair that comes from elsewhere.
+#[derive(Clone, Debug)]
+pub struct RootPair {
+    /// SPKI, DER, base64.
+    pub public: String,
+    /// PKCS#8, DER, encrypted (PBES2), base64.
+    pub private: KeySecret,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// TLS addresses; port 0 lets the system choose.
+    pub https: Vec<SocketAddr>,
+    /// Plain addresses that only redirect to the origin.
+    pub redirect: Vec<SocketAddr>,
+    /// How many connections the kernel may hold before they are accepted.
+    pub backlog: u32,
+}
+
+/// Certificates.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Certificate chains with their keys. The first one answers a client that names no known host.
+    pub certificates: Vec<CertificateFiles>,
+    /// How long a handshake may take.
+    pub handshake_timeout: Duration,
+    /// How many handshakes may be under way at once.
+    pub handshakes: usize,
+    /// How often files are looked at for a change; zero: only on SIGHUP.
+    pub watch_interval: Duration,
+    /// How long `Strict-Transport-Security` holds; zero: the header is not sent.
+    pub hsts: Duration,
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CertificateFiles {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The leaf's private key.
+    pub key: PathBuf,
+}
+
+/// Limits of a request and of the connection that carries it.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// How long a request's head may take to arrive.
+    pub header_timeout: Duration,
+    /// Bytes of a request's head.
+    pub header_limit: usize,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+    /// Bytes of a request's body.
+    pub body_limit: usize,
+    /// How long a connection may be idle between requests.
+    pub idle_timeout: Duration,
+    /// How long an answer may take in all.
+    pub request_timeout: Duration,
+    /// How long a peer may refuse to take bytes before its connection is cut.
+    pub stall_timeout: Duration,
+    /// Streams that one HTTP/2 connection may have open.
+    pub streams: u32,
+    /// How long a stopping daemon waits for requests under way.
+    pub drain_timeout: Duration,
+}
+
+/// The Socket.io remotes.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    /// How often a client is asked whether it is alive.
+    pub ping_interval: Duration,
+    /// How long its answer may take.
+    pub ping_timeout: Duration,
+    /// How long a client may take from its transport's opening to its CONNECT packet.
+    pub connect_timeout: Duration,
+    /// Bytes of one message, on either transport.
+    pub max_payload: usize,
+    /// Bytes of one operation's update once inflated.
+    pub max_inflated: usize,
+    /// Packets that may wait for one receiver before it is cut off.
+    pub queue_packets: usize,
+    /// Bytes that may wait for one receiver before it is cut off.
+    pub queue_bytes: usize,
+    /// How long presence changes are gathered before they are told.
+    pub presence_delay: Duration,
+    /// Clones that may be connected to one domain.
+    pub clones_per_domain: usize,
+    /// Echoed to clones in their configuration: how long they wait for each other.
+    pub network_timeout: Option<Duration>,
+    /// Echoed to clones in their configuration: bytes of an operation.
+    pub max_operation_size: Option<usize>,
+    /// Echoed to clones in their configuration.
+    pub log_level: Option<String>,
+}
+
+/// One rate, by the generic cell rate algorithm: `burst` at once, refilled evenly over `period`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rate {
+    /// How many at once; also how many in each `period` in the long run. At least 1.
+    pub burst: u32,
+    /// How long an empty bucket takes to fill.
+    pub period: Duration,
+}
+
+/// Rates and counts, per source prefix (IPv4 /32, IPv6 /64) or per account.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one source.
+    pub connections_per_source: usize,
+    /// HTTP requests of one source.
+    pub requests_per_source: Rate,
+    /// HTTP requests of one account.
+    pub requests_per_account: Rate,
+    /// Activation requests of one source.
+    pub activations_per_source: Rate,
+    /// Activation mails to one address.
+    pub activations_per_address: Rate,
+    /// Keys minted by one account.
+    pub mints_per_account: Rate,
+    /// Socket connects of one source.
+    pub connects_per_source: Rate,
+    /// Socket connects of one account.
+    pub connects_per_account: Rate,
+    /// Socket messages of one socket.
+    pub messages_per_socket: Rate,
+    /// Socket messages of one account, all sockets together.
+    pub messages_per_account: Rate,
+    /// How many sources or accounts each table remembers; the one longest unused is forgotten first.
+    pub table_size: usize,
+}
+
+/// What happens to those who guess. An account's right key always passes.
+#[derive(Clone, Debug)]
+pub struct Lockout {
+    /// Wrong keys of one source within `window` before it is locked out.
+    pub failures_per_source: u32,
+    /// Wrong keys or codes against one account within `window` before guessable credentials of it are locked.
+    pub failures_per_account: u32,
+    /// How long failures are remembered.
+    pub window: Duration,
+    /// How long the first lock holds; each further one within a day holds twice as long.
+    pub first: Duration,
+    /// How long a lock can hold at most.
+    pub longest: Duration,
+    /// How many entries the tables hold.
+    pub table_size: usize,
+}
+
+/// Accounts and activation.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    /// How long an activation code is good.
+    pub activation_lifetime: Duration,
+    /// Tries of one activation.
+    pub activation_attempts: u32,
+    /// Activation codes go to the log as well: development only.
+    pub log_activation_codes: bool,
+    /// Password hashes under way at once.
+    pub concurrent_hashes: usize,
+    /// Verified keys that are remembered, and for how long.
+    pub verified_keys: usize,
+    /// How long a verified key is remembered.
+    pub verified_for: Duration,
+    /// How long a JWT in a configuration is good.
+    pub jwt_lifetime: Duration,
+    /// Keys that one account can have.
+    pub keys_per_account: usize,
+    /// Named subdomains that one account can have.
+    pub subdomains_per_account: usize,
+    /// Names that nobody can register.
+    pub reserved: Vec<Name>,
+}
+
+/// A mail server.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Its host name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: SmtpSecurity,
+    /// The sender of the gateway's mail.
+    pub from: String,
+    /// A user and password, if the server wants them.
+    pub login: Option<(String, KeySecret)>,
+    /// A CA to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long one mail may take.
+    pub timeout: Duration,
+}
+
+/// How a connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SmtpSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// STARTTLS, and no mail if the server does not offer it.
+    StartTls,
+    /// Nothing: for a relay on this machine.
+    Plain,
+}
+
+/// What is logged.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// The least severe level that is logged.
+    pub level: log::LevelFilter,
+    /// Whether each request is logged.
+    pub access: bool,
+}
