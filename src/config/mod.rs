@@ -181,6 +181,8 @@ pub struct Limits {
     pub messages_per_socket: Rate,
     /// Socket messages of one account, all sockets together.
     pub messages_per_account: Rate,
+    /// How many sources' worth of rates and connections one wider network (IPv4 /24, IPv6 /48) may use.
+    pub sources_per_network: u32,
     /// How many sources or accounts each table remembers; the one longest unused is forgotten first.
     pub table_size: usize,
 }
@@ -190,6 +192,8 @@ pub struct Limits {
 pub struct Lockout {
     /// Wrong keys of one source within `window` before it is locked out.
     pub failures_per_source: u32,
+    /// How many sources' worth of failures one IPv6 /48 may have before all of it is locked out.
+    pub sources_per_network: u32,
     /// Wrong keys or codes against one account within `window` before guessable credentials of it are locked.
     pub failures_per_account: u32,
     /// How long failures are remembered.
