@@ -6,5 +6,6 @@ pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod limits;
+pub mod notify;
 pub mod secret;
 pub mod store;
