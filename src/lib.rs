@@ -7,5 +7,6 @@ pub mod config;
 pub mod ids;
 pub mod limits;
 pub mod notify;
+pub mod listener;
 pub mod secret;
 pub mod store;

@@ -1,0 +1,261 @@
+//! The one place through which configuration and certificates change while the gateway runs.
+//!
+//! # What happens
+//! On SIGHUP everything is read again; every `tls.watch_interval` the files are looked at, and what changed
+//! is read again. The new is validated as a whole before anything changes: configuration and its
+//! certificates take effect together or not at all. What cannot be used is told in the log, once for each
+//! different reason, and tried again on the next look; the gateway goes on with what it has. If only the
+//! configuration is at fault, certificates are still renewed under the configuration in force: a slip in an
+//! edit must not let a certificate expire.
+//!
+//! Live connections are not touched; see [`super::tls`] for session tickets.
+
+mod watch;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch::Receiver;
+
+use self::watch::Watch;
+use super::certificates::{self, CertificateError, Certificates};
+use super::{Tls, TlsError};
+use crate::clock::{Clock, Timestamp};
+use crate::config;
+
+/// How often an operator is reminded of a certificate that ends soon.
+const REMINDER: Duration = Duration::from_hours(24);
+
+/// A configuration that was read again and is valid by itself.
+pub struct Reread {
+    /// What it says about certificates.
+    pub tls: config::Tls,
+    /// Every file it was read from, to be watched; not the certificates.
+    pub files: Vec<PathBuf>,
+    /// Puts the rest of it into force; called once the certificates are found good as well.
+    pub apply: Box<dyn FnOnce() + Send>,
+}
+
+/// Why a configuration cannot be read.
+pub type ReadError = Box<dyn Error + Send + Sync>;
+
+/// Why something was not put into force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration is at fault; the certificates of the one in force were read again.
+    #[error("the new configuration cannot be used")]
+    Configuration(#[source] ReadError),
+    /// The configuration is at fault, and so are the certificates of the one in force.
+    #[error(
+        "the new configuration cannot be used ({configuration}), nor the certificates of the old one"
+    )]
+    Both {
+        /// What is wrong with the configuration.
+        configuration: String,
+        /// What is wrong with the certificates.
+        source: Box<ReloadError>,
+    },
+    /// A certificate is at fault.
+    #[error("a new certificate cannot be used")]
+    Certificate(#[from] CertificateError),
+    /// TLS would not take what was found good.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// What a look at the files led to.
+#[derive(Debug)]
+pub enum Looked {
+    /// Nothing changed.
+    Unchanged,
+    /// What changed is in force.
+    Reloaded,
+    /// What changed cannot be used; the old is in force.
+    Kept(ReloadError),
+}
+
+/// Reads configuration and certificates again and puts them into force.
+pub struct Reloader<Read> {
+    served: Arc<Tls>,
+    clock: Clock,
+    read: Read,
+    tls: config::Tls,
+    settings: Watch,
+    certificates: Watch,
+    /// The last reading failed: try again, and tell only what is new.
+    failing: Option<String>,
+    reminded: Timestamp,
+    current: Arc<Certificates>,
+}
+
+impl<Read> Reloader<Read>
+where
+    Read: FnMut() -> Result<Reread, ReadError> + Send + 'static,
+{
+    /// Watches over what is `served`: `certificates`, loaded as `tls` says, a configuration read from
+    /// `files`. `read` reads the configuration again.
+    pub fn new(
+        served: Arc<Tls>,
+        certificates: Certificates,
+        tls: config::Tls,
+        files: Vec<PathBuf>,
+        clock: Clock,
+        read: Read,
+    ) -> Self {
+        let mut reloader = Self {
+            settings: Watch::new(files),
+            certificates: Watch::new(paths(&tls)),
+            served,
+            read,
+            tls,
+            failing: None,
+            reminded: Timestamp::default(),
+            current: Arc::new(certificates),
+            clock,
+        };
+        reloader.remind();
+        reloader
+    }
+
+    /// Reloads on SIGHUP and on changes until `stop` is true or its sender is gone.
+    ///
+    /// Fails only if the signal cannot be listened for.
+    pub async fn run(mut self, mut stop: Receiver<bool>) -> std::io::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            let forced = tokio::select! {
+                _ = stop.wait_for(|&stop| stop) => return Ok(()),
+                forced = next(&mut hangup, self.tls.watch_interval) => forced,
+            };
+            // Files can be on a slow disk; the runtime's threads have better things to do.
+            let looking = tokio::task::spawn_blocking(move || {
+                if forced {
+                    self.reload();
+                } else {
+                    self.look();
+                }
+                self
+            });
+            self = looking.await.map_err(std::io::Error::other)?;
+        }
+    }
+
+    /// Reads everything again, changed or not.
+    pub fn reload(&mut self) -> Looked {
+        // What is seen is noted before it is read, so that a change during the reading is found next time.
+        self.settings.look();
+        self.certificates.look();
+        self.outcome(true)
+    }
+
+    /// Reads again what changed since the last time, and what could not be used then.
+    pub fn look(&mut self) -> Looked {
+        self.remind();
+        let failing = self.failing.is_some();
+        let settings = self.settings.look() || failing;
+        let certificates = self.certificates.look() || failing;
+        if settings || certificates {
+            self.outcome(settings)
+        } else {
+            Looked::Unchanged
+        }
+    }
+
+    /// Reads again, and tells the log how that went.
+    fn outcome(&mut self, settings: bool) -> Looked {
+        let outcome = if settings {
+            self.all()
+        } else {
+            self.renew(None)
+        };
+        match outcome {
+            Ok(()) => {
+                self.failing = None;
+                log::info!(target: "meldgate::listener", certificates = self.current.chains().len(); "configuration and certificates are in force");
+                Looked::Reloaded
+            }
+            Err(error) => {
+                let reason = with_causes(&error);
+                if self.failing.as_ref() != Some(&reason) {
+                    log::error!(target: "meldgate::listener", reason = reason.as_str(); "reload refused, going on with what was in force");
+                }
+                self.failing = Some(reason);
+                Looked::Kept(error)
+            }
+        }
+    }
+
+    /// Configuration and certificates together; if the configuration is at fault, certificates alone.
+    fn all(&mut self) -> Result<(), ReloadError> {
+        match (self.read)() {
+            Ok(reread) => self.renew(Some(reread)),
+            Err(error) => Err(match self.renew(None) {
+                Ok(()) => ReloadError::Configuration(error),
+                Err(source) => ReloadError::Both {
+                    configuration: with_causes(&*error),
+                    source: Box::new(source),
+                },
+            }),
+        }
+    }
+
+    fn renew(&mut self, reread: Option<Reread>) -> Result<(), ReloadError> {
+        let tls = reread.as_ref().map_or(&self.tls, |reread| &reread.tls);
+        let certificates = certificates::load(tls, self.clock.now())?;
+        self.served.replace(tls, &certificates)?;
+        self.current = Arc::new(certificates);
+        if let Some(Reread { tls, files, apply }) = reread {
+            self.settings.follow(files);
+            self.certificates.follow(paths(&tls));
+            self.tls = tls;
+            apply();
+        }
+        self.reminded = Timestamp::default();
+        self.remind();
+        Ok(())
+    }
+
+    /// Speaks of certificates that need an operator, once a day.
+    fn remind(&mut self) {
+        let now = self.clock.now();
+        if now.since(self.reminded) < REMINDER {
+            return;
+        }
+        self.reminded = now;
+        for warning in self.current.warnings(now) {
+            log::warn!(target: "meldgate::listener", reason = warning.to_string().as_str(); "see to a certificate");
+        }
+    }
+}
+
+/// Waits for a reason to look: a signal (true) or the time (false).
+async fn next(hangup: &mut Signal, interval: Duration) -> bool {
+    let elapsed = async {
+        if interval.is_zero() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(interval).await;
+    };
+    tokio::select! {
+        _ = hangup.recv() => true,
+        () = elapsed => false,
+    }
+}
+
+fn paths(tls: &config::Tls) -> Vec<PathBuf> {
+    let files = tls.certificates.iter();
+    files
+        .flat_map(|files| [files.certificate.clone(), files.key.clone()])
+        .collect()
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::Mutex;
+
+use super::*;
+use crate::listener::testing::{DAY, Folder, NOW, tls};
+
+/// A reloader whose configuration is what the test says, or an error.
+struct World {
+    folder: Folder,
+    served: Arc<Tls>,
+    next: Arc<Mutex<Option<config::Tls>>>,
+    applied: Arc<Mutex<usize>>,
+    reloader: Reloader<Box<dyn FnMut() -> Result<Reread, ReadError> + Send>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let config = tls(&[folder.good("a", &["a.org"])]);
+        fs::write(folder.path("config"), "one").unwrap();
+        let certificates = certificates::load(&config, NOW).unwrap();
+        let served = Arc::new(Tls::new(&config, &certificates).unwrap());
+        let next = Arc::new(Mutex::new(Some(config.clone())));
+        let applied = Arc::new(Mutex::new(0));
+        let files = vec![folder.path("config")];
+        let read = reading(&next, &applied, &files);
+        let (clock, _) = Clock::manual(NOW);
+        let reloader = Reloader::new(
+            Arc::clone(&served),
+            certificates,
+            config,
+            files,
+            clock,
+            read,
+        );
+        Self {
+            folder,
+            served,
+            next,
+            applied,
+            reloader,
+        }
+    }
+
+    fn serving(&self) -> *const rustls::ServerConfig {
+        Arc::as_ptr(&self.served.serving().config)
+    }
+
+    fn applied(&self) -> usize {
+        *self.applied.lock().unwrap()
+    }
+}
+
+fn reading(
+    next: &Arc<Mutex<Option<config::Tls>>>,
+    applied: &Arc<Mutex<usize>>,
+    files: &[PathBuf],
+) -> Box<dyn FnMut() -> Result<Reread, ReadError> + Send> {
+    let (next, applied, files) = (Arc::clone(next), Arc::clone(applied), files.to_vec());
+    Box::new(move || {
+        let tls = next
+            .lock()
+            .unwrap()
+            .clone()
+            .ok_or("unknown key `listn`; did you mean `listen`?")?;
+        let applied = Arc::clone(&applied);
+        let apply = Box::new(move || *applied.lock().unwrap() += 1);
+        Ok(Reread {
+            tls,
+            files: files.clone(),
+            apply,
+        })
+    })
+}
+
+#[test]
+fn nothing_happens_while_nothing_changes() {
+    let mut world = World::new();
+    let before = world.serving();
+    assert!(matches!(world.reloader.look(), Looked::Unchanged));
+    assert_eq!(world.serving(), before);
+}
+
+#[test]
+fn a_touched_file_is_no_change() {
+    let mut world = World::new();
+    let path = world.folder.path("a.pem");
+    let text = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, text).unwrap();
+    assert!(matches!(world.reloader.look(), Looked::Unchanged));
+}
+
+#[test]
+fn a_new_certificate_is_served_without_reading_the_configuration() {
+    let mut world = World::new();
+    let before = world.serving();
+    world.folder.good("a", &["a.org"]);
+    assert!(matches!(world.reloader.look(), Looked::Reloaded));
+    assert_ne!(world.serving(), before);
+    assert_eq!(world.applied(), 0);
+}
+
+#[test]
+fn a_swapped_link_is_a_change() {
+    let mut world = World::new();
+    let [old, new] = ["old", "new"].map(|stem| world.folder.good(stem, &["a.org"]));
+    let place = world.folder.files("linked");
+    let point = |to: &config::CertificateFiles| {
+        for (from, to) in [(&place.certificate, &to.certificate), (&place.key, &to.key)] {
+            drop(fs::remove_file(from));
+            symlink(to, from).unwrap();
+        }
+    };
+    point(&old);
+    *world.next.lock().unwrap() = Some(tls(&[place.clone()]));
+    assert!(matches!(world.reloader.reload(), Looked::Reloaded));
+    assert!(matches!(world.reloader.look(), Looked::Unchanged));
+    point(&new);
+    assert!(matches!(world.reloader.look(), Looked::Reloaded));
+}
+
+#[test]
+fn a_bad_certificate_keeps_the_old_one_and_is_tried_again() {
+    let mut world = World::new();
+    let before = world.serving();
+    let good = fs::read(world.folder.path("a-key.pem")).unwrap();
+    let other = world.folder.good("b", &["b.org"]);
+    fs::copy(other.key, world.folder.path("a-key.pem")).unwrap();
+    for _ in 0..2 {
+        let looked = world.reloader.look();
+        assert!(matches!(
+            looked,
+            Looked::Kept(ReloadError::Certificate(
+                CertificateError::Mismatched { .. }
+            ))
+        ));
+    }
+    assert_eq!(world.serving(), before);
+    fs::write(world.folder.path("a-key.pem"), good).unwrap();
+    assert!(matches!(world.reloader.look(), Looked::Reloaded));
+}
+
+#[test]
+fn an_expired_certificate_keeps_the_old_one() {
+    let mut world = World::new();
+    let before = world.serving();
+    world.folder.certificate("a", &["a.org"], -2 * DAY, -DAY);
+    let looked = world.reloader.look();
+    assert!(matches!(
+        looked,
+        Looked::Kept(ReloadError::Certificate(CertificateError::Expired { .. }))
+    ));
+    assert_eq!(world.serving(), before);
+}
+
+#[test]
+fn a_changed_configuration_is_applied_with_its_certificates() {
+    let mut world = World::new();
+    let both = [world.folder.files("a"), world.folder.good("b", &["b.org"])];
+    *world.next.lock().unwrap() = Some(tls(&both));
+    fs::write(world.folder.path("config"), "two").unwrap();
+    assert!(matches!(world.reloader.look(), Looked::Reloaded));
+    assert_eq!(world.applied(), 1);
+    world.folder.good("b", &["b.org"]);
+    assert!(
+        matches!(world.reloader.look(), Looked::Reloaded),
+        "the new files are watched"
+    );
+}
+
+#[test]
+fn a_configuration_with_a_bad_certificate_is_not_applied() {
+    let mut world = World::new();
+    let before = world.serving();
+    *world.next.lock().unwrap() = Some(tls(&[world.folder.files("missing")]));
+    assert!(matches!(
+        world.reloader.reload(),
+        Looked::Kept(ReloadError::Certificate(_))
+    ));
+    assert_eq!((world.applied(), world.serving()), (0, before));
+}
+
+#[test]
+fn a_slip_in_the_configuration_does_not_hold_up_a_certificate() {
+    let mut world = World::new();
+    let before = world.serving();
+    *world.next.lock().unwrap() = None;
+    world.folder.good("a", &["a.org"]);
+    let Looked::Kept(error) = world.reloader.reload() else {
+        panic!("a bad configuration was taken");
+    };
+    assert!(with_causes(&error).contains("did you mean `listen`?"));
+    assert_eq!(world.applied(), 0);
+    assert_ne!(world.serving(), before);
+}
