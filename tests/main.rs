@@ -1,1 +1,4 @@
-//! Integration tests.
+//! Integration tests: a module per room, one binary.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod layering;
