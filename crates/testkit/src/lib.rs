@@ -1,1 +1,33 @@
-//! placeholder
+//! A whole gateway as a process of its own on a free port, and clients that say to it what they are told to,
+//! right or wrong. For meldgate's integration tests.
+//!
+//! Everything here gives up after [`PATIENCE`], and a [`Gateway`] takes its process with it.
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod gateway;
+mod https;
+mod operation;
+mod socket;
+
+use std::time::Duration;
+
+pub use gateway::{Gateway, Ready};
+pub use https::{Https, Reply, basic};
+pub use operation::{Writer, poisons};
+pub use socket::{Auth, Event, Poller, Refused, Socket};
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for what has to come, and fails the test if it does not.
+pub async fn soon<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, awaited).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what} did not happen within {PATIENCE:?}"),
+    }
+}
