@@ -6,7 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod limits;
-pub mod notify;
 pub mod listener;
+pub mod notify;
 pub mod secret;
 pub mod store;

@@ -41,7 +41,7 @@ pub fn poisons() -> Vec<(&'static str, Vec<u8>)> {
     let good = Writer::default().next(100);
     let inserts = update("x");
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    let chunk = [0; 64 * 1024];
+    let chunk = vec![0; 64 * 1024];
     for _ in 0..1024 {
         gzip.write_all(&chunk).unwrap();
     }
