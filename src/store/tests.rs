@@ -1,5 +1,11 @@
 //! One suite for both backends, and what only files can show.
 
+mod damage;
+mod faults;
+mod files;
+mod history;
+mod layouts;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
