@@ -15,7 +15,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
 use super::backend::Place;
-use super::seal::{Unsealable, aead_key, expand};
+use super::vault::{Unsealable, aead_key, expand};
 use super::{MasterKey, StoreError};
 use crate::clock::Chance;
 

@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 
 use super::backend::{Backend, Change, Place};
 use super::header::{self, Header};
-use super::seal::Sealer;
-use super::{MasterKey, StoreError, Tree};
+use super::vault::Vault;
+use super::{MasterKey, Records, StoreError, Tree};
 use crate::clock::Chance;
 
 /// The store's own tree that holds each tree's layout version by name.
 const LAYOUTS: u8 = 1;
 const NAME: &str = "layouts";
-
-/// A tree's records in clear.
-pub(super) type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Makes the records of the next layout from those of one.
 pub(super) type Step = fn(Records) -> Result<Records, StoreError>;
@@ -47,7 +44,7 @@ pub(super) fn prepare(
     master: &MasterKey,
     chance: &Chance,
     steps: Steps,
-) -> Result<Sealer, StoreError> {
+) -> Result<Vault, StoreError> {
     let unusable = |_| StoreError::Corrupt { tree: header::NAME };
     let mut changes = Vec::new();
     let header = if let Some(bytes) = backend.get(header::PLACE)? {
@@ -58,18 +55,18 @@ pub(super) fn prepare(
         changes.push((header::PLACE, Some(header.bytes.clone())));
         header
     };
-    let sealer = Sealer::new(&header.data_key, chance).map_err(unusable)?;
-    let versions = versions(backend, &sealer)?;
+    let vault = Vault::new(&header.data_key, chance).map_err(unusable)?;
+    let versions = versions(backend, &vault)?;
     refuse_newer(&versions, steps)?;
     for tree in Tree::ALL {
         let found = versions.get(tree.name()).copied();
-        bring(backend, &sealer, (tree, steps(tree)), found, &mut changes)?;
+        bring(backend, &vault, (tree, steps(tree)), found, &mut changes)?;
     }
     if !changes.is_empty() {
         backend.apply(&changes)?;
         backend.barrier()?;
     }
-    Ok(sealer)
+    Ok(vault)
 }
 
 /// Records without a header cannot be opened, and must not be mistaken for a new store.
@@ -95,11 +92,11 @@ fn refuse_newer(versions: &BTreeMap<String, u32>, steps: Steps) -> Result<(), St
     Ok(())
 }
 
-fn versions(backend: &dyn Backend, sealer: &Sealer) -> Result<BTreeMap<String, u32>, StoreError> {
+fn versions(backend: &dyn Backend, vault: &Vault) -> Result<BTreeMap<String, u32>, StoreError> {
     let records = backend.scan(LAYOUTS)?.into_iter();
     records
         .map(|(place, sealed)| {
-            let record = sealer.open(place, &sealed).ok()?;
+            let record = vault.open(place, &sealed).ok()?;
             let version = <[u8; 4]>::try_from(record.value).ok()?;
             Some((
                 String::from_utf8(record.key).ok()?,
@@ -113,7 +110,7 @@ fn versions(backend: &dyn Backend, sealer: &Sealer) -> Result<BTreeMap<String, u
 /// Adds the changes that bring one tree from the version that was found to its current one.
 fn bring(
     backend: &dyn Backend,
-    sealer: &Sealer,
+    vault: &Vault,
     (tree, steps): (Tree, &[Step]),
     found: Option<u32>,
     changes: &mut Vec<Change>,
@@ -129,11 +126,11 @@ fn bring(
             tree = tree.name(), from = found, to = wanted;
             "bringing a tree to its current layout"
         );
-        changes.extend(migrate(backend, sealer, (tree, steps), found)?);
+        changes.extend(migrate(backend, vault, (tree, steps), found)?);
     }
     let name = tree.name().as_bytes();
-    let place = sealer.place(LAYOUTS, name);
-    let sealed = sealer
+    let place = vault.place(LAYOUTS, name);
+    let sealed = vault
         .seal(place, name, &wanted.to_le_bytes())
         .map_err(damaged)?;
     changes.push((place, Some(sealed)));
@@ -142,7 +139,7 @@ fn bring(
 
 fn migrate(
     backend: &dyn Backend,
-    sealer: &Sealer,
+    vault: &Vault,
     (tree, steps): (Tree, &[Step]),
     found: u32,
 ) -> Result<BTreeMap<Place, Option<Vec<u8>>>, StoreError> {
@@ -150,7 +147,7 @@ fn migrate(
     let mut changes = BTreeMap::new();
     let mut records = Records::new();
     for (place, sealed) in backend.scan(tree.number())? {
-        let record = sealer.open(place, &sealed).map_err(damaged)?;
+        let record = vault.open(place, &sealed).map_err(damaged)?;
         records.push((record.key, record.value));
         changes.insert(place, None);
     }
@@ -159,8 +156,8 @@ fn migrate(
         records = step(records)?;
     }
     for (key, value) in records {
-        let place = sealer.place(tree.number(), &key);
-        let sealed = sealer.seal(place, &key, &value).map_err(damaged)?;
+        let place = vault.place(tree.number(), &key);
+        let sealed = vault.seal(place, &key, &value).map_err(damaged)?;
         changes.insert(place, Some(sealed));
     }
     Ok(changes)

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::StoreError;
 use super::backend::{Backend, Place};
-use super::seal::Sealer;
+use super::vault::Vault;
 
 const TREE: u8 = 0;
 const KEY: &[u8] = b"commits";
@@ -33,10 +33,10 @@ impl Mark {
     /// Reads the count, and checks it against the file in `dir`.
     pub(super) fn open(
         backend: &dyn Backend,
-        sealer: &Sealer,
+        vault: &Vault,
         dir: Option<&Path>,
     ) -> Result<Self, StoreError> {
-        let count = stored(backend, sealer)?;
+        let count = stored(backend, vault)?;
         let Some(dir) = dir else {
             return Ok(Self { count, file: None });
         };
@@ -49,7 +49,7 @@ impl Mark {
             .mode(0o600)
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
-        match noted(&file, sealer) {
+        match noted(&file, vault) {
             Some(noted) if noted > count => {
                 log::error!(
                     target: "meldgate::store", stored = count, confirmed = noted;
@@ -67,29 +67,29 @@ impl Mark {
             count,
             file: Some(file),
         };
-        mark.note(sealer);
+        mark.note(vault);
         Ok(mark)
     }
 
     /// Counts one more commit, as one of its changes.
     pub(super) fn count(
         &mut self,
-        sealer: &Sealer,
+        vault: &Vault,
         changes: &mut BTreeMap<Place, Option<Vec<u8>>>,
     ) -> Result<(), StoreError> {
         self.count += 1;
-        let place = sealer.place(TREE, KEY);
-        let sealed = sealer.seal(place, KEY, &self.count.to_le_bytes());
+        let place = vault.place(TREE, KEY);
+        let sealed = vault.seal(place, KEY, &self.count.to_le_bytes());
         let sealed = sealed.map_err(|_| StoreError::Corrupt { tree: NAME })?;
         changes.insert(place, Some(sealed));
         Ok(())
     }
 
     /// Notes that the last commit was confirmed.
-    pub(super) fn note(&self, sealer: &Sealer) {
+    pub(super) fn note(&self, vault: &Vault) {
         let Some(file) = &self.file else { return };
         let count = self.count.to_le_bytes();
-        let noted = [&count[..], &sealer.sign(&count)].concat();
+        let noted = [&count[..], &vault.sign(&count)].concat();
         if let Err(error) = file.write_all_at(&noted, 0) {
             // The file stays behind, which hides a loss but claims none.
             log::warn!(target: "meldgate::store", error:err = error; "the count of commits could not be noted");
@@ -97,12 +97,12 @@ impl Mark {
     }
 }
 
-fn stored(backend: &dyn Backend, sealer: &Sealer) -> Result<u64, StoreError> {
-    let place = sealer.place(TREE, KEY);
+fn stored(backend: &dyn Backend, vault: &Vault) -> Result<u64, StoreError> {
+    let place = vault.place(TREE, KEY);
     let Some(sealed) = backend.get(place)? else {
         return Ok(0);
     };
-    let record = sealer.open(place, &sealed);
+    let record = vault.open(place, &sealed);
     let count = record.ok().and_then(|record| record.value.try_into().ok());
     count
         .map(u64::from_le_bytes)
@@ -110,9 +110,9 @@ fn stored(backend: &dyn Backend, sealer: &Sealer) -> Result<u64, StoreError> {
 }
 
 /// The count in the file, if the store wrote it.
-fn noted(file: &File, sealer: &Sealer) -> Option<u64> {
+fn noted(file: &File, vault: &Vault) -> Option<u64> {
     let mut bytes = [0; 8 + SIGNATURE];
     file.read_exact_at(&mut bytes, 0).ok()?;
     let (count, signature) = bytes.split_first_chunk()?;
-    (sealer.sign(count)[..] == *signature).then(|| u64::from_le_bytes(*count))
+    (vault.sign(count)[..] == *signature).then(|| u64::from_le_bytes(*count))
 }

@@ -22,9 +22,9 @@ mod layout;
 mod mark;
 mod master;
 mod memory;
-mod seal;
 mod sled;
 mod tree;
+mod vault;
 mod view;
 mod writer;
 
@@ -49,6 +49,9 @@ pub use self::batch::{Batch, Expected};
 pub use self::error::StoreError;
 pub use self::master::MasterKey;
 pub use self::tree::Tree;
+
+/// Keys and values, in clear.
+pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Bytes that one key or value may have.
 pub const VALUE_LIMIT: usize = 64 * 1024;
@@ -105,9 +108,9 @@ impl Store {
         dir: Option<&Path>,
         steps: Steps,
     ) -> Result<Self, StoreError> {
-        let sealer = layout::prepare(&*backend, key, chance, steps)?;
-        let mark = Mark::open(&*backend, &sealer, dir)?;
-        let view = Arc::new(View::new(sealer, Arc::clone(&backend)));
+        let vault = layout::prepare(&*backend, key, chance, steps)?;
+        let mark = Mark::open(&*backend, &vault, dir)?;
+        let view = Arc::new(View::new(vault, Arc::clone(&backend)));
         let writer = Writer::new(Arc::clone(&view), backend, mark);
         let line = Arc::new(Line::start(writer)?);
         Ok(Self { view, line })
@@ -122,7 +125,7 @@ impl Store {
     ///
     /// For opening a room, not for answering a request: it reads and holds the whole tree, and the
     /// writer waits while it is copied.
-    pub fn scan(&self, tree: Tree) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan(&self, tree: Tree) -> Result<Records, StoreError> {
         self.view.scan(tree)
     }
 

@@ -198,13 +198,13 @@ conformance! {
     async fn what_is_too_large_is_refused_and_what_is_just_not_is_kept(subject: Subject) {
         let mut subject = subject;
         let put = |key: &[u8], size| Batch::new().put(Tree::Meta, key, vec![1; size]);
-        for large in [put(b"a", VALUE_LIMIT + 1), put(&[0; VALUE_LIMIT + 1], 0)] {
+        for large in [put(b"a", VALUE_LIMIT + 1), put(&vec![0; VALUE_LIMIT + 1], 0)] {
             let refused = subject.store.commit(large).await;
             assert!(matches!(refused, Err(StoreError::TooLarge { limit: VALUE_LIMIT, .. })));
         }
         let count = u8::try_from(BATCH_LIMIT / VALUE_LIMIT).unwrap();
-        let fill = |batch: Batch, number| batch.put(Tree::Meta, [number], vec![number; VALUE_LIMIT - 1]);
-        let full = (0..count).fold(Batch::new(), fill);
+        let add = |batch: Batch, number| batch.put(Tree::Meta, [number], vec![number; VALUE_LIMIT - 1]);
+        let full = (0..count).fold(Batch::new(), add);
         let refused = subject.store.commit(full.clone().put(Tree::Meta, "a", "")).await;
         assert!(matches!(refused, Err(StoreError::TooLarge { limit: BATCH_LIMIT, .. })));
         subject.store.commit(full).await.unwrap();

@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::backend::{Backend, Place};
-use super::seal::{Record, Sealer};
-use super::{StoreError, Tree};
+use super::vault::{Record, Vault};
+use super::{Records, StoreError, Tree};
 
 /// What places held before the group of batches that is being made.
 pub(super) type Undo = BTreeMap<Place, Option<Vec<u8>>>;
 
 /// The readers' side of the store.
 pub(super) struct View {
-    pub(super) sealer: Sealer,
+    pub(super) vault: Vault,
     state: RwLock<State>,
 }
 
@@ -27,9 +27,9 @@ struct State {
 }
 
 impl View {
-    pub(super) fn new(sealer: Sealer, backend: Arc<dyn Backend>) -> Self {
+    pub(super) fn new(vault: Vault, backend: Arc<dyn Backend>) -> Self {
         Self {
-            sealer,
+            vault,
             state: RwLock::new(State {
                 backend: Some(backend),
                 undo: Undo::new(),
@@ -40,14 +40,14 @@ impl View {
 
     /// The value of `key`, as last confirmed.
     pub(super) fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let place = self.sealer.place(tree.number(), key);
+        let place = self.vault.place(tree.number(), key);
         let sealed = self.read().get(place)?;
         let open = |sealed: Vec<u8>| self.open(tree, place, &sealed);
         Ok(sealed.map(open).transpose()?.map(|record| record.value))
     }
 
     /// All keys and values of a tree, as last confirmed.
-    pub(super) fn scan(&self, tree: Tree) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn scan(&self, tree: Tree) -> Result<Records, StoreError> {
         let mut records = self.read().scan(tree.number())?;
         // Opened after the lock is let go: the writer waits for the copy only.
         records
@@ -67,7 +67,7 @@ impl View {
         sealed: &[u8],
     ) -> Result<Record, StoreError> {
         let damaged = |_| StoreError::Corrupt { tree: tree.name() };
-        self.sealer.open(place, sealed).map_err(damaged)
+        self.vault.open(place, sealed).map_err(damaged)
     }
 
     /// Lets readers see `undo` until it is cleared.

@@ -47,12 +47,12 @@ pub(super) enum Order {
 impl Request {
     /// Seals a batch on its caller's thread; the answer arrives at the other end.
     pub(super) fn seal(batch: Batch, view: &View) -> Result<(Self, Answered), StoreError> {
-        let sealer = &view.sealer;
-        let place = |tree: Tree, key: &[u8]| sealer.place(tree.number(), key);
+        let vault = &view.vault;
+        let place = |tree: Tree, key: &[u8]| vault.place(tree.number(), key);
         let mut changes = Vec::with_capacity(batch.writes.len());
         for write in batch.writes {
             let place = place(write.tree, &write.key);
-            let seal = |value: Vec<u8>| sealer.seal(place, &write.key, &value);
+            let seal = |value: Vec<u8>| vault.seal(place, &write.key, &value);
             let sealed = write.value.map(seal).transpose();
             // Fails only for lengths that the caller has checked.
             let tree = write.tree.name();
@@ -178,7 +178,7 @@ impl Writer {
         &mut self,
         changes: &mut BTreeMap<Place, Option<Vec<u8>>>,
     ) -> Result<(), StoreError> {
-        self.mark.count(&self.view.sealer, changes)?;
+        self.mark.count(&self.view.vault, changes)?;
         let undo = changes
             .keys()
             .map(|place| Ok((*place, self.backend.get(*place)?)))
@@ -187,7 +187,7 @@ impl Writer {
         let changes: Vec<Change> = std::mem::take(changes).into_iter().collect();
         self.backend.apply(&changes)?;
         self.backend.barrier()?;
-        self.mark.note(&self.view.sealer);
+        self.mark.note(&self.view.vault);
         Ok(())
     }
 }

@@ -96,12 +96,15 @@ impl Tally {
 fn opened(dir: &Path) -> Option<Store> {
     match Store::open(dir, &master(1), &chance()) {
         Ok(store) => Some(store),
-        Err(StoreError::Corrupt { tree }) => {
-            println!("{tree}");
-            None
-        }
+        Err(StoreError::Corrupt { .. }) => None,
         Err(other) => panic!("{other}: {other:?}"),
     }
+}
+
+fn flip(file: &Path, bit: u64) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[usize::try_from(bit / 8).unwrap()] ^= 1 << (bit % 8);
+    fs::write(file, bytes).unwrap();
 }
 
 #[test]
@@ -111,18 +114,17 @@ fn a_flipped_bit_is_never_taken_for_data() {
     let contents = make(&whole);
     let chance = Chance::seeded(3);
     for file in files(&whole) {
-        let length = fs::metadata(&file).unwrap().len();
+        let bits = fs::metadata(&file).unwrap().len() * 8;
         let mut tally = Tally::default();
-        for _ in 0..FLIPS_PER_FILE.min(length * 8) {
+        for _ in 0..FLIPS_PER_FILE.min(bits) {
             let damaged = Folder::new();
             copy(&whole, damaged.path());
-            let bit = chance.below(length * 8);
             let target = damaged.path().join(file.strip_prefix(&whole).unwrap());
-            let mut bytes = fs::read(&target).unwrap();
-            bytes[usize::try_from(bit / 8).unwrap()] ^= 1 << (bit % 8);
-            fs::write(&target, bytes).unwrap();
+            flip(&target, chance.below(bits));
             tally.read(damaged.path(), &contents);
         }
-        println!("{} ({length} bytes): {tally:?}", file.display());
+        // The test is of use only if it hits something.
+        let noticed = tally.refused + tally.partly > 0;
+        assert!(noticed || !file.ends_with("db"), "{tally:?}");
     }
 }

@@ -228,7 +228,7 @@ fn a_record_that_was_changed_behind_the_store_is_an_error_everywhere() {
     store
         .commit_blocking(put("a", "1").put(Tree::Meta, "b", "2"))
         .unwrap();
-    let place = |key: &[u8]| store.view.sealer.place(Tree::Meta.number(), key);
+    let place = |key: &[u8]| store.view.vault.place(Tree::Meta.number(), key);
     let other = memory.get(place(b"b")).unwrap();
     memory.apply(&[(place(b"a"), other)]).unwrap();
 

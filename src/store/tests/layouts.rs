@@ -1,6 +1,6 @@
 //! Older layouts are brought up to date, newer ones are left alone.
 
-use super::super::layout::{Records, Step, Steps};
+use super::super::layout::{Step, Steps};
 use super::super::memory::Memory;
 use super::*;
 

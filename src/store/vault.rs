@@ -34,14 +34,14 @@ pub(super) struct Record {
 }
 
 /// Hashes keys and seals values of one store.
-pub(super) struct Sealer {
+pub(super) struct Vault {
     places: hmac::Key,
     seals: hmac::Key,
     chance: Chance,
 }
 
-impl Sealer {
-    /// A sealer whose keys come from the store's data key.
+impl Vault {
+    /// A vault whose keys come from the store's data key.
     pub(super) fn new(data_key: &[u8; 32], chance: &Chance) -> Result<Self, Unsealable> {
         let secret = Salt::new(HKDF_SHA256, b"meldgate store").extract(data_key);
         let key = |purpose| {
@@ -162,52 +162,52 @@ fn parse(clear: &[u8]) -> Option<Record> {
 mod tests {
     use super::*;
 
-    fn sealer(data_key: u8) -> Sealer {
-        Sealer::new(&[data_key; 32], &Chance::seeded(1)).unwrap()
+    fn vault(data_key: u8) -> Vault {
+        Vault::new(&[data_key; 32], &Chance::seeded(1)).unwrap()
     }
 
     #[test]
     fn what_was_sealed_opens_only_at_its_place_and_with_its_key() {
-        let sealer = sealer(1);
-        let place = sealer.place(3, b"app");
-        let sealed = sealer.seal(place, b"app", b"value").unwrap();
-        assert_eq!(sealer.open(place, &sealed).unwrap().value, b"value");
-        assert!(sealer.open(sealer.place(4, b"app"), &sealed).is_err());
-        assert!(sealer.open(sealer.place(3, b"apq"), &sealed).is_err());
-        assert!(self::sealer(2).open(place, &sealed).is_err());
+        let vault = vault(1);
+        let place = vault.place(3, b"app");
+        let sealed = vault.seal(place, b"app", b"value").unwrap();
+        assert_eq!(vault.open(place, &sealed).unwrap().value, b"value");
+        assert!(vault.open(vault.place(4, b"app"), &sealed).is_err());
+        assert!(vault.open(vault.place(3, b"apq"), &sealed).is_err());
+        assert!(self::vault(2).open(place, &sealed).is_err());
     }
 
     #[test]
     fn no_flipped_bit_and_no_cut_opens() {
-        let sealer = sealer(1);
-        let place = sealer.place(3, b"app");
-        let sealed = sealer.seal(place, b"app", b"value").unwrap();
+        let vault = vault(1);
+        let place = vault.place(3, b"app");
+        let sealed = vault.seal(place, b"app", b"value").unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut damaged = sealed.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(sealer.open(place, &damaged), Err(Unsealable), "bit {bit}");
+            assert_eq!(vault.open(place, &damaged), Err(Unsealable), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert_eq!(sealer.open(place, &sealed[..length]), Err(Unsealable));
+            assert_eq!(vault.open(place, &sealed[..length]), Err(Unsealable));
         }
     }
 
     #[test]
     fn sealed_bytes_show_neither_text_nor_exact_length_and_never_repeat() {
-        let sealer = sealer(1);
-        let place = sealer.place(3, b"app");
+        let vault = vault(1);
+        let place = vault.place(3, b"app");
         let [short, long] =
-            [&b"v"[..], b"a longer value"].map(|value| sealer.seal(place, b"app", value).unwrap());
+            [&b"v"[..], b"a longer value"].map(|value| vault.seal(place, b"app", value).unwrap());
         assert_eq!(short.len(), long.len());
         assert!(!long.windows(6).any(|bytes| bytes == b"longer"));
-        assert_ne!(long, sealer.seal(place, b"app", b"a longer value").unwrap());
+        assert_ne!(long, vault.seal(place, b"app", b"a longer value").unwrap());
     }
 
     #[test]
     fn a_record_under_another_keys_place_is_refused() {
-        let sealer = sealer(1);
-        let place = sealer.place(3, b"app");
-        let sealed = sealer.seal(place, b"other", b"value").unwrap();
-        assert_eq!(sealer.open(place, &sealed), Err(Unsealable));
+        let vault = vault(1);
+        let place = vault.place(3, b"app");
+        let sealed = vault.seal(place, b"other", b"value").unwrap();
+        assert_eq!(vault.open(place, &sealed), Err(Unsealable));
     }
 }
