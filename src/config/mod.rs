@@ -1,4 +1,11 @@
 //! What the operator decides: file and environment to a checked [`Config`].
+//!
+//! # Invariants
+//! 1. A [`Config`] that [`Config::load`] returns passed every check; no room checks again.
+//! 2. Every key of the file types is in `config/meldgate.toml`, and every default there is the true one.
+//! 3. No secret is ever a value of the file.
+//!
+//! # Sources: the API page of the gateway (`docs/api.md`), "Command line and configuration".
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,6 +13,30 @@ use std::time::Duration;
 
 use crate::ids::{GatewayDomain, Name};
 use crate::secret::{AccountKey, KeySecret};
+
+mod check;
+mod defaults;
+mod environment;
+mod error;
+mod file;
+mod forms;
+pub mod guard;
+mod layers;
+mod legacy;
+mod load;
+mod origin;
+mod ranges;
+mod schema;
+mod secrets;
+mod smtp;
+#[cfg(test)]
+mod tests;
+mod text;
+mod written;
+
+pub use error::{ConfigError, Note, Problem};
+pub use layers::{Key, Origin};
+pub use load::{Loaded, Places, Purpose, Sources};
 
 /// Everything the daemon is told, checked. Cannot be built from an unchecked file.
 #[derive(Clone, Debug)]
