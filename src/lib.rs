@@ -10,3 +10,4 @@ pub mod listener;
 pub mod notify;
 pub mod secret;
 pub mod store;
+pub mod telemetry;
