@@ -3,3 +3,8 @@
 
 mod layering;
 mod store_crash;
+//! Integration tests.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod tls;

@@ -194,14 +194,13 @@ impl Listener {
         // Neither can fail on a socket that lives, and one that does not is found out by its first read.
         drop(stream.set_nodelay(true));
         drop(SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT));
-        let stream = Guarded::new(stream, self.stall_timeout);
+        let stream = Guarded::new(stream, self.stall_timeout, slot);
         let cut = stream.cut_handle();
         Some(PlainConnection {
             stream,
             peer,
             source,
             cut,
-            slot,
         })
     }
 }

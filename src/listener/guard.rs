@@ -40,8 +40,11 @@ impl Abort for TcpStream {
 /// A stalled peer shows as [`io::ErrorKind::TimedOut`], a cut as [`io::ErrorKind::ConnectionAborted`], from
 /// reads as well as from writes: a task that only reads learns of a stall of what it wrote before. As with
 /// every buffered stream, whoever writes has to flush.
-pub struct Guarded<S: Abort> {
+///
+/// It keeps a `K`, such as a place in a count, exactly as long as the stream.
+pub struct Guarded<S: Abort, K = ()> {
     stream: S,
+    _kept: K,
     patience: Duration,
     stall: Option<Pin<Box<Sleep>>>,
     line: Arc<Line>,
@@ -67,15 +70,16 @@ const OPEN: u8 = 0;
 const CUT: u8 = 1;
 const STALLED: u8 = 2;
 
-impl<S: Abort> Guarded<S> {
+impl<S: Abort, K> Guarded<S, K> {
     /// Guards a stream: its peer may refuse bytes for at most `patience` on end.
-    pub fn new(stream: S, patience: Duration) -> Self {
+    pub fn new(stream: S, patience: Duration, kept: K) -> Self {
         let line = Arc::new(Line {
             state: AtomicU8::new(OPEN),
             waiting: Mutex::default(),
         });
         Self {
             stream,
+            _kept: kept,
             patience,
             stall: None,
             line,
@@ -131,7 +135,7 @@ impl<S: Abort> Guarded<S> {
     }
 }
 
-impl<S: Abort + AsyncRead + Unpin> AsyncRead for Guarded<S> {
+impl<S: Abort + AsyncRead + Unpin, K: Unpin> AsyncRead for Guarded<S, K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -148,7 +152,7 @@ impl<S: Abort + AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: Abort + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: Abort + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Guarded<S, K> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -186,7 +190,7 @@ impl<S: Abort + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 }
 
-impl<S: Abort> Guarded<S> {
+impl<S: Abort, K> Guarded<S, K> {
     /// As [`Self::watch`], except that success moved no bytes and so ends no stall.
     fn after_closing(
         &mut self,
@@ -200,14 +204,14 @@ impl<S: Abort> Guarded<S> {
     }
 }
 
-impl<S: Abort> Drop for Guarded<S> {
+impl<S: Abort, K> Drop for Guarded<S, K> {
     fn drop(&mut self) {
         // A handle may live on; the task that a waker holds should not live with it.
         drop(std::mem::take(&mut *self.line.waiting()));
     }
 }
 
-impl<S: Abort + fmt::Debug> fmt::Debug for Guarded<S> {
+impl<S: Abort + fmt::Debug, K> fmt::Debug for Guarded<S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarded")
             .field("stream", &self.stream)

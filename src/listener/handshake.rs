@@ -8,13 +8,14 @@
 
 use std::future::{Future as _, poll_fn};
 use std::io;
+use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::server::Acceptor;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::tls::Serving;
-use super::{Alpn, Connection, PlainConnection, Tls, TlsStream};
+use super::{Alpn, Connection, PlainConnection, Socket, Tls, TlsStream};
 
 /// Bytes of ciphertext that may wait in one connection before writers have to wait too.
 const BUFFER: usize = 64 * 1024;
@@ -35,7 +36,6 @@ pub(super) async fn shake(tls: &Tls, plain: PlainConnection) -> Result<Connectio
         peer,
         source,
         cut,
-        slot,
     } = plain;
     let serving = tls.serving();
     let stream = tokio::time::timeout(serving.timeout, negotiate(&serving, stream))
@@ -52,20 +52,16 @@ pub(super) async fn shake(tls: &Tls, plain: PlainConnection) -> Result<Connectio
         source,
         alpn,
         cut,
-        slot,
     })
 }
 
-async fn negotiate(
-    serving: &Serving,
-    stream: super::Guarded<tokio::net::TcpStream>,
-) -> io::Result<TlsStream> {
+async fn negotiate(serving: &Serving, stream: Socket) -> io::Result<TlsStream> {
     // No turn is needed to wait for the client's first message, nor to read it.
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let turn = serving.turns.acquire().await.map_err(io::Error::other)?;
     // Behind what is ready already: turns pass through the queue one after another.
     tokio::task::yield_now().await;
-    let config = std::sync::Arc::clone(&serving.config);
+    let config = Arc::clone(&serving.config);
     let mut rest = Box::pin(start.into_stream_with(config, |session| {
         session.set_buffer_limit(Some(BUFFER));
     }));

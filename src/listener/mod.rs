@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //! 1. The accept loop ends only when it is told to; no error of a peer or of the system ends it.
-//! 2. A connection holds its [`ConnectionSlot`](crate::limits::ConnectionSlot) from before its first byte is
-//!    read until its stream is gone.
+//! 2. A socket is counted ([`ConnectionSlot`]) from before its first byte is read until it is closed: its
+//!    stream owns its place, so that nobody can give up the one and keep the other.
 //! 3. What is served changes only to something that was validated as a whole; a live connection keeps what
 //!    it began with.
 //!
@@ -38,8 +38,11 @@ pub use tls::{Tls, TlsError};
 
 use crate::limits::{ConnectionSlot, Source};
 
-/// A TLS stream over a guarded socket.
-pub type TlsStream = tokio_rustls::server::TlsStream<Guarded<TcpStream>>;
+/// A guarded socket with its place among all connections.
+pub type Socket = Guarded<TcpStream, ConnectionSlot>;
+
+/// A TLS stream over such a socket.
+pub type TlsStream = tokio_rustls::server::TlsStream<Socket>;
 
 /// The protocol that client and gateway agreed on (RFC 7301).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,21 +66,17 @@ pub struct Connection {
     pub alpn: Alpn,
     /// Cuts it at once, from anywhere.
     pub cut: CutHandle,
-    /// Its place among all connections, to be kept as long as the stream.
-    pub slot: ConnectionSlot,
 }
 
 /// A connection without TLS.
 #[derive(Debug)]
 pub struct PlainConnection {
     /// Its bytes.
-    pub stream: Guarded<TcpStream>,
+    pub stream: Socket,
     /// Who is at the other end; an IPv4 address is never written as IPv6.
     pub peer: SocketAddr,
     /// The prefix that its limits count against.
     pub source: Source,
     /// Cuts it at once, from anywhere.
     pub cut: CutHandle,
-    /// Its place among all connections, to be kept as long as the stream.
-    pub slot: ConnectionSlot,
 }

@@ -30,7 +30,10 @@ fn keys_of_every_pem_kind_are_read() {
     for (kind, command) in [("SEC1", ["ec", "-in"]), ("PKCS#8", ["pkey", "-in"])] {
         let converted = openssl(&[&command[..], &[files.key.to_str().unwrap()]].concat());
         write_key(&files.key, &converted);
-        assert!(load(&tls(&[files.clone()]), NOW).is_ok(), "{kind}");
+        assert!(
+            load(&tls(std::slice::from_ref(&files)), NOW).is_ok(),
+            "{kind}"
+        );
         write_key(&files.key, &pkcs8);
     }
     let rsa = folder.files("rsa");
@@ -93,7 +96,10 @@ fn a_key_that_others_can_reach_is_refused_at_each_bit() {
     }
     for kept in [0o400, 0o600, 0o640] {
         mode(kept);
-        assert!(load(&tls(&[files.clone()]), NOW).is_ok(), "{kept:o}");
+        assert!(
+            load(&tls(std::slice::from_ref(&files)), NOW).is_ok(),
+            "{kept:o}"
+        );
     }
 }
 

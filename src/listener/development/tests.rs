@@ -62,8 +62,8 @@ fn keys_can_be_read_by_their_owner_alone() {
     let world = World::new();
     let made = world.ensure("localhost", &[]);
     for key in [made.leaf.key, world.folder.path("tls/ca-key.pem")] {
-        let mode = fs::metadata(&key).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{}", key.display());
+        let bits = fs::metadata(&key).unwrap().permissions().mode();
+        assert_eq!(bits & 0o777, 0o600, "{}", key.display());
     }
 }
 

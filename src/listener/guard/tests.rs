@@ -12,7 +12,7 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 /// A guarded stream to a peer that takes 16 bytes before it has to read.
 fn pair(patience: Duration) -> (Guarded<DuplexStream>, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(16);
-    (Guarded::new(ours, patience), theirs)
+    (Guarded::new(ours, patience, ()), theirs)
 }
 
 #[tokio::test]

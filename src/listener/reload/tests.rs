@@ -114,7 +114,7 @@ fn a_swapped_link_is_a_change() {
         }
     };
     point(&old);
-    *world.next.lock().unwrap() = Some(tls(&[place.clone()]));
+    *world.next.lock().unwrap() = Some(tls(std::slice::from_ref(&place)));
     assert!(matches!(world.reloader.reload(), Looked::Reloaded));
     assert!(matches!(world.reloader.look(), Looked::Unchanged));
     point(&new);

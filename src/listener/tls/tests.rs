@@ -49,7 +49,7 @@ fn a_name_finds_its_certificate_exactly_then_by_wildcard_then_the_first() {
 fn tickets_survive_a_new_certificate_for_the_same_keys_and_an_added_one() {
     let folder = Folder::new();
     let (a, b) = (folder.good("a", &["a.org"]), folder.good("b", &["b.org"]));
-    let one = tls(&[a.clone()]);
+    let one = tls(std::slice::from_ref(&a));
     let served = Tls::new(&one, &load(&one, NOW).unwrap()).unwrap();
     let before = ticketer(&served);
     let both = tls(&[a, b]);
