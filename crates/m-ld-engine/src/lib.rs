@@ -1,1 +1,19 @@
-//! placeholder
+//! A native engine for m-ld, the protocol of live-shared linked data.
+//!
+//! m-ld keeps a set of RDF triples in step between *clones*, which write at any time and exchange
+//! *operations* whenever they are connected. This crate is the part of such a clone that needs no
+//! runtime, no socket and no time: bytes and facts go in, decisions come out. So far it holds
+//!
+//! - [`msgpack`]: the MessagePack profile in which everything is sent (m-ld protocol, section 3);
+//! - [`clock`]: tree clocks, global clocks and transaction ids (m-ld protocol, section 2);
+//! - [`wire`]: operation messages, judged and decoded (m-ld protocol, section 4).
+//!
+//! Bytes of others are read by [`wire`] and [`msgpack`] only. They are read within limits that the
+//! caller sets, without recursion that input can drive, without allocating more than in proportion
+//! to the input, and without a panic.
+//!
+//! The protocol description that the citations mean is part of this project's documentation.
+
+pub mod clock;
+pub mod msgpack;
+pub mod wire;

@@ -1,0 +1,38 @@
+//! How much of a stranger's message is looked at.
+
+use crate::msgpack;
+
+/// The most that an operation message may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Bytes of a whole message.
+    pub max_message: usize,
+    /// Bytes of an update once it is decompressed.
+    pub max_inflated: usize,
+    /// Levels of arrays and maps in any part of a message, but for clocks, which have a limit of
+    /// their own, [`crate::clock::MAX_DEPTH`].
+    pub max_depth: usize,
+    /// MessagePack values in all, counting each key, array and map.
+    pub max_elements: usize,
+}
+
+impl Default for Limits {
+    /// One megabyte, eight when decompressed, a thousand levels and half a million values.
+    fn default() -> Self {
+        Self {
+            max_message: 1 << 20,
+            max_inflated: 8 << 20,
+            max_depth: 1000,
+            max_elements: 500_000,
+        }
+    }
+}
+
+impl From<Limits> for msgpack::Limits {
+    fn from(limits: Limits) -> Self {
+        Self {
+            max_depth: limits.max_depth,
+            max_elements: limits.max_elements,
+        }
+    }
+}
