@@ -1,0 +1,80 @@
+// One m-ld clone in a process of its own. Takes commands as JSON lines on standard input, answers and
+// tells events as JSON lines on standard output, and ends when its input ends.
+//
+// A command is {"id", "do", …}; its answer {"id", "ok"} or {"id", "error"}. Events: {"event": "update"},
+// {"event": "closed", "error"?}, {"event": "socket", "what", "reason"?}.
+import { createInterface } from 'node:readline';
+import { MemoryLevel } from 'memory-level';
+
+let meld;
+let remotes;
+let operations = 0;
+
+const say = message => process.stdout.write(`${JSON.stringify(message)}\n`);
+const loaded = module => module.default ?? module;
+
+/** Starts the clone: `engine` is the package to take, `text` the properties that are shared text. */
+async function start({ engine, config, text }) {
+  const { clone } = loaded(await import(engine));
+  const { IoRemotes } = loaded(await import(`${engine}/ext/socket.io`));
+  const { TSeqText } = loaded(await import(`${engine}/ext/tseq`));
+  class WatchedRemotes extends IoRemotes {
+    constructor(...args) {
+      super(...args);
+      remotes = this;
+      this.socket
+        .on('operation', () => operations++)
+        .on('connect', () => say({ event: 'socket', what: 'connect' }))
+        .on('disconnect', reason => say({ event: 'socket', what: 'disconnect', reason }))
+        .on('connect_error', error => say({ event: 'socket', what: 'refused', reason: error.message }));
+    }
+  }
+  const plugins = text?.length ? new TSeqText(...text) : {};
+  meld = await clone(new MemoryLevel(), WatchedRemotes, { logLevel: 'silent', ...config }, plugins);
+  meld.follow(update => say({ event: 'update', ticks: update['@ticks'] }));
+  meld.status.subscribe({
+    error: error => say({ event: 'closed', error: `${error?.message ?? error}` }),
+    complete: () => say({ event: 'closed' })
+  });
+  return meld.status.value;
+}
+
+const commands = {
+  start,
+  status: async ({ becomes }) => becomes == null ? meld.status.value : meld.status.becomes(becomes),
+  write: async ({ pattern }) => { await meld.write(pattern); },
+  read: async ({ pattern }) => [...await meld.read(pattern)],
+  get: async ({ subject }) => await meld.get(subject) ?? null,
+  operations: async () => operations,
+  transport: async () => remotes.socket.io.engine?.transport?.name,
+  /** Cuts the connection under the clone. Unless `stay`, the client library comes back by itself. */
+  cut: async ({ stay }) => {
+    const { socket } = remotes;
+    socket.io.reconnection(!stay);
+    const gone = new Promise(resolve => socket.once('disconnect', resolve));
+    const transport = socket.io.engine.transport;
+    if (transport.ws?.terminate != null)
+      transport.ws.terminate(); // no closing handshake: as if the cable had been pulled
+    else
+      socket.io.engine.close();
+    return gone;
+  },
+  reconnect: async () => {
+    const { socket } = remotes;
+    socket.io.reconnection(true);
+    const back = new Promise(resolve => socket.once('connect', resolve));
+    socket.connect();
+    await back;
+  },
+  close: async () => { await meld?.close(); }
+};
+
+createInterface({ input: process.stdin })
+  .on('line', line => {
+    const { id, do: verb, ...args } = JSON.parse(line);
+    commands[verb](args).then(
+      ok => say({ id, ok: ok ?? null }),
+      error => say({ id, error: `${error?.message ?? error}` })
+    );
+  })
+  .on('close', () => process.exit(0));

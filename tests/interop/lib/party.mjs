@@ -1,0 +1,41 @@
+// Clones of one domain, started and stopped together.
+import { CloneProcess } from './clone-process.mjs';
+import { cloneId } from './ids.mjs';
+import { ENGINES, TRANSPORTS } from './matrix.mjs';
+
+/** Properties that every clone of these tests holds as shared text. */
+export const TEXT = ['story'];
+
+/** How long clones wait for one another: they sometimes ask each other at once, and then both wait in vain. */
+const NETWORK_TIMEOUT = 1500;
+
+/** A set of clones of one domain on one gateway. */
+export class Party {
+  clones = [];
+
+  /** `config` is as the gateway gave it for the first clone; `transport` a name of `TRANSPORTS`. */
+  constructor(gateway, config, { transport = 'websocket', engine = '0.10.0' } = {}) {
+    Object.assign(this, { gateway, config, transport, engine });
+  }
+
+  /** Starts one more clone: the first one is the genesis. `auth` replaces the handshake's. */
+  async join(name, { engine = this.engine, transport = this.transport, auth, genesis = this.clones.length === 0 } = {}) {
+    const clone = new CloneProcess({ ca: this.gateway.ca_file, name });
+    this.clones.push(clone);
+    const { io } = this.config;
+    await clone.start(ENGINES[engine], {
+      networkTimeout: NETWORK_TIMEOUT,
+      ...this.config,
+      '@id': cloneId(name),
+      genesis,
+      io: { ...io, opts: { ...io.opts, ...auth && { auth }, ...TRANSPORTS[transport] } }
+    }, { text: TEXT });
+    await clone.status({ outdated: false });
+    return clone;
+  }
+
+  /** Ends all processes, whatever happened. */
+  async stop() {
+    await Promise.allSettled(this.clones.map(clone => clone.stop()));
+  }
+}
