@@ -12,10 +12,12 @@
 //! - A proven credential is never refused for a full table: see [`Lockouts::proof`].
 //!
 //! # Sources
-//! `docs/limits.md`; RFC 9110 section 10.2.3 (`Retry-After`), RFC 6585 section 4 (429), and the draft on
-//! `RateLimit` fields for HTTP (draft-ietf-httpapi-ratelimit-headers), whose terms [`Allowance`] uses.
+//! RFC 9110 section 10.2.3 (`Retry-After`), RFC 6585 section 4 (429), and the draft on `RateLimit` fields
+//! for HTTP (draft-ietf-httpapi-ratelimit-headers), whose terms [`Allowance`] uses.
 
 mod connections;
+mod digest;
+mod lockouts;
 mod rates;
 mod source;
 mod table;
@@ -23,13 +25,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 pub use connections::{ConnectionSlot, TooMany};
+pub use lockouts::{Denied, Guess, Lockouts};
 pub use rates::SocketBudget;
 pub use source::{Network, Source};
 
@@ -37,6 +39,7 @@ use crate::clock::Clock;
 use crate::config::{self, Rate};
 use crate::ids::Name;
 use connections::Connections;
+use digest::{Digest, Digests};
 use rates::{Keyed, WhenFull};
 
 /// Which rate is spent. Where a class has no rate of its own, it is counted as a request.
@@ -94,7 +97,7 @@ impl Refused {
 #[derive(Debug)]
 pub struct Limits {
     clock: Clock,
-    digests: [RandomState; 2],
+    digests: Digests,
     rates: ArcSwap<Rates>,
     connections: Arc<Connections>,
 }
@@ -104,7 +107,7 @@ impl Limits {
     pub fn new(config: &config::Limits, clock: &Clock) -> Self {
         Self {
             clock: clock.clone(),
-            digests: [RandomState::new(), RandomState::new()],
+            digests: Digests::new(),
             rates: ArcSwap::from_pointee(Rates::new(config, clock)),
             connections: Arc::new(Connections::new(config)),
         }
@@ -139,13 +142,16 @@ impl Limits {
             Class::Messages => &rates.account_messages,
             Class::Requests | Class::Activations => &rates.account_requests,
         };
-        rate.spend(&self.digest(account.as_str()))
+        rate.spend(&self.digests.of(account.as_str()))
     }
 
     /// Takes one from the budget of a text that is not a name, such as a mail address. Texts are compared
     /// as they are: bring them to one form before. Every class has the same rate, and its own budget.
     pub fn spend_text(&self, class: Class, text: &str) -> Result<Allowance, Refused> {
-        self.rates.load().texts.spend(&self.digest((class, text)))
+        self.rates
+            .load()
+            .texts
+            .spend(&self.digests.of((class, text)))
     }
 
     /// A budget for the messages of one socket.
@@ -167,16 +173,7 @@ impl Limits {
     pub fn remembered(&self) -> usize {
         self.rates.load().len()
     }
-
-    /// Stands for a text in a table: of fixed size, and keyed per process, so that nobody can make two
-    /// texts share a budget. 128 bits make it as unlikely by chance.
-    fn digest(&self, text: impl std::hash::Hash) -> Digest {
-        Digest(self.digests.each_ref().map(|state| state.hash_one(&text)))
-    }
 }
-
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Digest([u64; 2]);
 
 #[derive(Debug)]
 struct Rates {
