@@ -154,6 +154,7 @@ fn limits() -> Limits {
         connects_per_account: rate(600, mins(1)),
         messages_per_socket: rate(1000, secs(10)),
         messages_per_account: rate(10_000, secs(10)),
+        sources_per_network: 16,
         table_size: 100_000,
     }
 }
@@ -172,6 +173,7 @@ fn generous_limits() -> Limits {
         connects_per_account: plenty,
         messages_per_socket: plenty,
         messages_per_account: plenty,
+        sources_per_network: 16,
         table_size: 100_000,
     }
 }
@@ -179,6 +181,7 @@ fn generous_limits() -> Limits {
 fn lockout() -> Lockout {
     Lockout {
         failures_per_source: 20,
+        sources_per_network: 16,
         failures_per_account: 20,
         window: mins(10),
         first: mins(1),
@@ -190,6 +193,7 @@ fn lockout() -> Lockout {
 fn gentle_lockout() -> Lockout {
     Lockout {
         failures_per_source: 1000,
+        sources_per_network: 16,
         failures_per_account: 1000,
         window: mins(1),
         first: secs(1),

@@ -124,6 +124,7 @@ section! {
         connects_per_account: Written<Rate>,
         messages_per_socket: Written<Rate>,
         messages_per_account: Written<Rate>,
+        sources_per_network: Written<u32>,
         table_size: Written<usize>,
     }
 }
@@ -132,6 +133,7 @@ section! {
     /// `[lockout]`.
     Lockout => super::Lockout {
         failures_per_source: Written<u32>,
+        sources_per_network: Written<u32>,
         failures_per_account: Written<u32>,
         window: Time,
         first: Time,

@@ -172,6 +172,7 @@ fn limits(limits: &Limits, checks: &mut Section<'_, '_>) {
         limits.connections_per_source,
         COUNT,
     );
+    checks.number("sources-per-network", limits.sources_per_network, COUNT_32);
     checks.number("table-size", limits.table_size, COUNT);
     checks.require(
         "connections-per-source",
@@ -201,6 +202,7 @@ fn lockout(lockout: &Lockout, checks: &mut Section<'_, '_>) {
         lockout.failures_per_account,
         COUNT_32,
     );
+    checks.number("sources-per-network", lockout.sources_per_network, COUNT_32);
     checks.time("window", lockout.window, LIFE);
     checks.time("first", lockout.first, LIFE);
     checks.time("longest", lockout.longest, LIFE);
