@@ -118,7 +118,8 @@ impl Lockouts {
     }
 
     /// Counts a wrong credential that needs no answer from here, such as one that is malformed (no
-    /// account then). Returns once the locks it led to are durable; counts also if it is cancelled.
+    /// account then). Returns once the locks it led to are durable; counts also if it is
+    /// cancelled while it waits for that.
     pub async fn failed(&self, source: Source, account: Option<&Name>) {
         if self.count(&Who::new(source, account)) {
             self.save().await;
