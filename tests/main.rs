@@ -8,3 +8,5 @@ mod store_crash;
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
 mod tls;
+mod mail;
+mod store_crash;
