@@ -87,8 +87,9 @@ impl Listener {
                 let Some(connection) = encrypt(&tls, &counts, stopping, plain).await else {
                     return;
                 };
-                // A task of its own, so that what the handshake needed is freed with the handshake.
-                let served = service(connection);
+                // A task of its own, so that what the handshake needed is freed with the handshake; boxed,
+                // because a future that is moved into the one that awaits it takes its room twice.
+                let served = Box::pin(service(connection));
                 tokio::spawn(async move {
                     served.await;
                     drop(open);
@@ -110,7 +111,7 @@ impl Listener {
         Served: Future<Output = ()> + Send + 'static,
     {
         self.run(sockets, stop, move |plain, open| {
-            let served = service(plain);
+            let served = Box::pin(service(plain));
             tokio::spawn(async move {
                 served.await;
                 drop(open);

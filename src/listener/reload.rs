@@ -122,24 +122,28 @@ where
 
     /// Reloads on SIGHUP and on changes until `stop` is true or its sender is gone.
     ///
-    /// Fails only if the signal cannot be listened for.
+    /// Fails only if the signal cannot be listened for, or if `read` panics.
     pub async fn run(mut self, mut stop: Receiver<bool>) -> std::io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         loop {
-            let forced = tokio::select! {
+            let woken = tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => return Ok(()),
-                forced = next(&mut hangup, self.tls.watch_interval) => forced,
+                woken = next(&mut hangup, self.tls.watch_interval) => woken,
             };
             // Files can be on a slow disk; the runtime's threads have better things to do.
             let looking = tokio::task::spawn_blocking(move || {
-                if forced {
-                    self.reload();
-                } else {
-                    self.look();
-                }
+                self.act(&woken);
                 self
             });
             self = looking.await.map_err(std::io::Error::other)?;
+        }
+    }
+
+    fn act(&mut self, woken: &Woken) {
+        match woken {
+            Woken::Hangup => drop(self.reload()),
+            Woken::Look => drop(self.look()),
+            Woken::Remind => self.remind(),
         }
     }
 
@@ -231,17 +235,23 @@ where
     }
 }
 
-/// Waits for a reason to look: a signal (true) or the time (false).
-async fn next(hangup: &mut Signal, interval: Duration) -> bool {
-    let elapsed = async {
-        if interval.is_zero() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(interval).await;
+/// Why the reloader does something.
+enum Woken {
+    Hangup,
+    Look,
+    Remind,
+}
+
+/// Waits for a reason to do something. Where nobody wants files looked at, reminders are still due.
+async fn next(hangup: &mut Signal, interval: Duration) -> Woken {
+    let (wait, then) = if interval.is_zero() {
+        (REMINDER, Woken::Remind)
+    } else {
+        (interval, Woken::Look)
     };
     tokio::select! {
-        _ = hangup.recv() => true,
-        () = elapsed => false,
+        _ = hangup.recv() => Woken::Hangup,
+        () = tokio::time::sleep(wait) => then,
     }
 }
 
