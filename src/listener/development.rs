@@ -136,13 +136,12 @@ impl Maker<'_> {
     fn authority(&self, kept: &DevCertificates) -> Result<(KeyPair, bool), DevelopmentError> {
         let key_file = self.folder.join("ca-key.pem");
         let enough = |until: Timestamp| until > self.now.after(LEAF_LIFE);
-        if let (Some(pem), Some(key)) = (read(&kept.ca_file), read(&key_file))
-            && inspect(&pem).is_some_and(|ca| enough(ca.until))
-        {
-            return Ok((
-                KeyPair::from_pem(&key).map_err(|error| self.making(error))?,
-                false,
-            ));
+        if let (Some(pem), Some(key)) = (read(&kept.ca_file), read(&key_file)) {
+            let key = KeyPair::from_pem(&key).map_err(|error| self.making(error))?;
+            // One who was interrupted between the two files left a pair that does not fit.
+            if inspect(&pem).is_some_and(|ca| enough(ca.until) && ca.key == key.public_key_raw()) {
+                return Ok((key, false));
+            }
         }
         let key = self.make_key()?;
         let certificate = self.authority_params(&key)?.self_signed(&key);

@@ -104,3 +104,16 @@ fn an_authority_near_its_end_is_replaced_and_the_leaf_with_it() {
     assert_ne!((other, renewed), (authority, leaf));
     assert!(certificates::load(&tls(&[made.leaf]), world.clock.now()).is_ok());
 }
+
+#[test]
+fn pairs_that_an_interruption_left_unfit_are_made_again() {
+    let world = World::new();
+    let made = world.ensure("gw.example.org", &[]);
+    let stranger = KeyPair::generate().unwrap().serialize_pem();
+    for key in [world.folder.path("tls/ca-key.pem"), made.leaf.key.clone()] {
+        let before = contents(&made);
+        fs::write(key, &stranger).unwrap();
+        assert_ne!(contents(&world.ensure("gw.example.org", &[])), before);
+        assert!(certificates::load(&tls(std::slice::from_ref(&made.leaf)), NOW).is_ok());
+    }
+}
