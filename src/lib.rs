@@ -2,8 +2,10 @@
 //!
 //! Rooms and their direction (edges → middle → base, and any of them → engine) are in `ARCHITECTURE.md`.
 
+pub mod accounts;
 pub mod clock;
 pub mod config;
+pub mod domains;
 pub mod ids;
 pub mod limits;
 pub mod listener;

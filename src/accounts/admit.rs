@@ -1,0 +1,112 @@
+//! Who may open a socket to a domain.
+//!
+//! Source: the API page, section 3, rules 1 to 6.
+
+use super::Accounts;
+use super::authenticate::unavailable;
+use super::credential::Credential;
+use super::error::AuthError;
+use super::permit::{Admission, Principal, Proof};
+use super::records::RemotesAuth;
+use crate::ids::{DomainId, KeyId, Name};
+use crate::limits::{Class, Source};
+
+/// Knows which named subdomains there are.
+pub trait Registry {
+    /// Whether the account has a named subdomain of this name.
+    fn exists(&self, account: &Name, name: &Name) -> bool;
+}
+
+impl Accounts {
+    /// Decides whether a socket may be opened to `domain`.
+    ///
+    /// A key can be revoked between this decision and the socket's registration. So listen to
+    /// [`revocations`](Self::revocations) first, and ask [`holds`](Self::holds) once the socket is registered.
+    pub async fn admit(
+        &self,
+        domain: &DomainId,
+        credential: &Credential,
+        source: Source,
+        registry: &impl Registry,
+    ) -> Result<Admission, AuthError> {
+        let principal = self.authenticate(credential, source).await?;
+        if let Principal::Account { name, .. } = &principal {
+            self.0.limits.spend_account(Class::Connects, name)?;
+        }
+        match domain {
+            DomainId::Gateway => only_root(&principal)?,
+            DomainId::Subdomain { account, name } => {
+                self.may_join(&principal, account, name)?;
+                // Asked last, so that only who may join learns whether there is something to join.
+                if !name.is_uuid() && !registry.exists(account, name) {
+                    return Err(AuthError::NotFound);
+                }
+            }
+        }
+        Ok(Admission {
+            key: self.key_of(&principal),
+            domain: domain.clone(),
+            principal,
+        })
+    }
+
+    /// Whether the key that an admission depends on is still good.
+    pub fn holds(&self, admission: &Admission) -> Result<bool, AuthError> {
+        let Some(key) = &admission.key else {
+            return Ok(true);
+        };
+        let found = self.key_record(key)?;
+        Ok(found.is_some_and(|found| found.record.live(self.0.clock.now())))
+    }
+
+    fn may_join(
+        &self,
+        principal: &Principal,
+        account: &Name,
+        name: &Name,
+    ) -> Result<(), AuthError> {
+        let how = match principal {
+            Principal::Root => return Ok(()),
+            Principal::Anonymous => RemotesAuth::Anon,
+            Principal::Account { name: own, .. } if own != account => {
+                return Err(AuthError::Forbidden);
+            }
+            Principal::Account {
+                proof: Proof::Secret,
+                ..
+            } => RemotesAuth::Key,
+            Principal::Account {
+                proof: Proof::Token | Proof::UserToken,
+                ..
+            } => RemotesAuth::Jwt,
+        };
+        let found = self.0.book.account(account).map_err(unavailable)?;
+        let allowed = found
+            .map(|found| found.record.remotes_auth)
+            .unwrap_or_default();
+        let listed = allowed.contains(&how);
+        match how {
+            RemotesAuth::Anon if listed && name.is_uuid() => Ok(()),
+            RemotesAuth::Anon => Err(AuthError::Unauthorized),
+            RemotesAuth::Key if listed || allowed.is_empty() => Ok(()),
+            RemotesAuth::Jwt if listed => Ok(()),
+            RemotesAuth::Key | RemotesAuth::Jwt => Err(AuthError::Forbidden),
+        }
+    }
+
+    fn key_of(&self, principal: &Principal) -> Option<KeyId> {
+        match principal {
+            Principal::Root => Some(self.0.root.key.clone()),
+            Principal::Account { key, .. } => Some(key.clone()),
+            Principal::Anonymous => None,
+        }
+    }
+}
+
+fn only_root(principal: &Principal) -> Result<(), AuthError> {
+    match principal {
+        Principal::Root => Ok(()),
+        Principal::Anonymous => Err(AuthError::Unauthorized),
+        Principal::Account { .. } => Err(AuthError::Forbidden),
+    }
+}

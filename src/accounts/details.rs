@@ -1,0 +1,303 @@
+//! What an account says about itself, and how that is changed.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::credential::{Credential, account_iri};
+use super::error::{AccountError, AuthError, Conflict};
+use super::jwt::{self, Claims, REMOTES};
+use super::mint::live_keys;
+use super::patch::Patch;
+use super::permit::{ManageAccount, Permit, Principal, Proof, ReadAccount};
+use super::records::{AccountRecord, Book, Found, KeyRecord, Naming, RemotesAuth, put};
+use super::{Accounts, Revoked, Room};
+use crate::clock::Timestamp;
+use crate::ids::{GatewayDomain, KeyId, Name};
+use crate::store::{Batch, Tree};
+
+/// Addresses that one account can have.
+const EMAILS: usize = 16;
+
+/// An account, as its owner and root see it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    /// The account's IRI.
+    #[serde(rename = "@id")]
+    pub id: String,
+    /// Addresses that a key can be activated by.
+    pub email: Vec<String>,
+    /// How its subdomains can be named.
+    pub naming: BTreeSet<Naming>,
+    /// How clones can connect to them.
+    pub remotes_auth: BTreeSet<RemotesAuth>,
+    /// Its keys, the oldest first.
+    pub key: Vec<KeyDetails>,
+    /// Names of its named subdomains; this room leaves it empty.
+    pub subdomain: Vec<String>,
+}
+
+/// A key, as its owner sees it. Moments are in RFC 3339.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyDetails {
+    /// Its id.
+    pub keyid: String,
+    /// When it was minted.
+    pub created: String,
+    /// When it was used last, to the day.
+    pub last_used: Option<String>,
+    /// When it ends by itself.
+    pub expires: Option<String>,
+    /// When it was revoked.
+    pub revoked: Option<String>,
+}
+
+impl KeyDetails {
+    fn new(id: &KeyId, record: &KeyRecord) -> Self {
+        Self {
+            keyid: id.to_string(),
+            created: rfc3339(record.created),
+            last_used: record.last_used.map(rfc3339),
+            expires: record.expires.map(rfc3339),
+            revoked: record.revoked.map(rfc3339),
+        }
+    }
+}
+
+impl Accounts {
+    /// The JSON-LD context of the gateway's own data.
+    pub fn context(&self) -> Value {
+        context(&self.0.domain)
+    }
+
+    /// The root key pair's public half.
+    pub fn root_public_key(&self) -> &super::PublicKey {
+        &self.0.root.public
+    }
+
+    /// The public half of one of the account's keys, revoked or not.
+    pub fn public_key(
+        &self,
+        permit: &Permit<ReadAccount>,
+        key: &KeyId,
+    ) -> Result<super::PublicKey, AccountError> {
+        let found = self.0.book.key(key)?;
+        let own = found.filter(|found| found.record.account == permit.account().as_str());
+        Ok(own.ok_or(AuthError::NotFound)?.record.public()?)
+    }
+
+    /// The account's details.
+    pub fn details(&self, permit: &Permit<ReadAccount>) -> Result<Details, AccountError> {
+        let (room, name) = (&*self.0, permit.account());
+        let account = room.book.account(name)?.ok_or(AuthError::NotFound)?.record;
+        let mut key = Vec::new();
+        for id in &account.keys {
+            let id = KeyId::parse(id)?;
+            let found = room.book.key(&id)?;
+            key.extend(found.map(|found| KeyDetails::new(&id, &found.record)));
+        }
+        Ok(Details {
+            id: account_iri(name, &room.domain),
+            email: account.emails,
+            naming: account.naming,
+            remotes_auth: account.remotes_auth,
+            key,
+            subdomain: Vec::new(),
+        })
+    }
+
+    /// How the account's subdomains can be named and joined; nothing if there is no such account.
+    pub fn manners(
+        &self,
+        account: &Name,
+    ) -> Result<Option<(BTreeSet<Naming>, BTreeSet<RemotesAuth>)>, AccountError> {
+        let found = self.0.book.account(account)?;
+        Ok(found.map(|found| (found.record.naming, found.record.remotes_auth)))
+    }
+
+    /// Changes the account's details and revokes keys: all of the patch, or nothing. Once that is durable, the
+    /// revoked keys are told to [`revocations`](Self::revocations).
+    pub async fn patch(
+        &self,
+        permit: &Permit<ManageAccount>,
+        patch: &Patch,
+    ) -> Result<(), AccountError> {
+        let (room, account) = (&*self.0, permit.account());
+        let revoked = room
+            .book
+            .change(|book| room.plan(book, permit, patch))
+            .await?;
+        let by = if permit.by_root() { "root" } else { "account" };
+        room.audit.changed(account, by);
+        for key in revoked {
+            room.audit.revoked(account, &key, by);
+            // An error means that nobody listens.
+            let _listeners = room.revoked.send(Revoked {
+                account: account.clone(),
+                key,
+            });
+        }
+        Ok(())
+    }
+
+    /// A token for a clone's configuration, signed with the user key that the presented account key opens: good for
+    /// the account's domains, for as long as the configuration says. `None` if it was not by an account key of this
+    /// account that `principal` was proven.
+    pub async fn remotes_token(
+        &self,
+        account: &Name,
+        (principal, credential): (&Principal, &Credential),
+        user: Option<&str>,
+    ) -> Result<Option<String>, AccountError> {
+        let room = &*self.0;
+        let Credential::Key { key, .. } = credential else {
+            return Ok(None);
+        };
+        let proven = match principal {
+            Principal::Root => *account == room.root.account,
+            Principal::Account {
+                name,
+                key: id,
+                proof,
+            } => *proof == Proof::Secret && name == account && *id == key.id,
+            Principal::Anonymous => false,
+        };
+        let found = room
+            .book
+            .key(&key.id)?
+            .filter(|found| proven && found.record.account == account.as_str());
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let (claims, key) = (room.remotes_claims(account, user), key.clone());
+        let sealed = found.record.pair()?.private;
+        let sign = move || jwt::sign(&claims, &key.id, &sealed.open(&key.secret)?);
+        Ok(Some(room.hasher.run(sign).await??))
+    }
+}
+
+impl Room {
+    fn remotes_claims(&self, account: &Name, user: Option<&str>) -> Claims {
+        let now = self.clock.now();
+        Claims {
+            iss: account_iri(account, &self.domain),
+            sub: user.map(str::to_owned),
+            scope: Some(REMOTES.to_owned()),
+            iat: Some(now.as_secs()),
+            exp: Some(now.after(self.policy.jwt_lifetime).as_secs()),
+            ..Claims::default()
+        }
+    }
+
+    /// Plans what a patch changes; gives the keys that it revokes.
+    fn plan(
+        &self,
+        book: &Book,
+        permit: &Permit<ManageAccount>,
+        patch: &Patch,
+    ) -> Result<(Batch, Vec<KeyId>), AccountError> {
+        let name = permit.account();
+        let found = book.account(name)?.ok_or(AuthError::NotFound)?;
+        let mut account = found.record.clone();
+        apply(patch, &mut account)?;
+        let (batch, revoked) = self.revoke(book, &account, patch)?;
+        let takes = !patch.revoke.is_empty() || !patch.delete.emails.is_empty();
+        if takes && !permit.by_root() {
+            self.keep_a_way_in(book, &account, &revoked)?;
+        }
+        account.changes += 1;
+        let batch = put(
+            batch,
+            (Tree::Accounts, name.as_str()),
+            Some(&found),
+            &account,
+        )?;
+        Ok((batch, revoked))
+    }
+
+    fn revoke(
+        &self,
+        book: &Book,
+        account: &AccountRecord,
+        patch: &Patch,
+    ) -> Result<(Batch, Vec<KeyId>), AccountError> {
+        let (mut batch, mut revoked) = (Batch::new(), BTreeSet::new());
+        for id in &patch.revoke {
+            if *id == self.root.key {
+                return Err(Conflict::RootKey.into());
+            }
+            let own = account.keys.iter().any(|key| key == id.as_str());
+            let found: Found<KeyRecord> =
+                book.key(id)?.filter(|_| own).ok_or(AuthError::NotFound)?;
+            if found.record.revoked.is_some() || !revoked.insert(id.clone()) {
+                continue;
+            }
+            let mut record = found.record.clone();
+            record.revoke(self.clock.now());
+            batch = put(batch, (Tree::Keys, id.as_str()), Some(&found), &record)?;
+        }
+        Ok((batch, revoked.into_iter().collect()))
+    }
+
+    fn keep_a_way_in(
+        &self,
+        book: &Book,
+        account: &AccountRecord,
+        revoked: &[KeyId],
+    ) -> Result<(), AccountError> {
+        let live = live_keys(book, account, self.clock.now())?;
+        let left = live.iter().any(|key| !revoked.contains(key));
+        if left || !account.emails.is_empty() {
+            Ok(())
+        } else {
+            Err(Conflict::LastKey.into())
+        }
+    }
+}
+
+/// Deletes, then inserts, as m-ld does.
+fn apply(patch: &Patch, account: &mut AccountRecord) -> Result<(), Conflict> {
+    let (insert, delete) = (&patch.insert, &patch.delete);
+    let deleted = |email: &String| {
+        delete
+            .emails
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(email))
+    };
+    account.emails.retain(|email| !deleted(email));
+    account
+        .naming
+        .retain(|naming| !delete.naming.contains(naming));
+    account
+        .remotes_auth
+        .retain(|how| !delete.remotes_auth.contains(how));
+    for email in &insert.emails {
+        if account.registered(email).is_none() {
+            account.emails.push(email.clone());
+        }
+    }
+    account.naming.extend(&insert.naming);
+    account.remotes_auth.extend(&insert.remotes_auth);
+    if account.emails.len() > EMAILS {
+        return Err(Conflict::TooManyEmails);
+    }
+    Ok(())
+}
+
+fn context(domain: &GatewayDomain) -> Value {
+    json!({
+        "@base": format!("http://{domain}/"),
+        "@vocab": "http://gw.m-ld.org/#",
+        "naming": {"@type": "@vocab"},
+        "remotesAuth": {"@type": "@vocab"},
+    })
+}
+
+fn rfc3339(moment: Timestamp) -> String {
+    let time = UNIX_EPOCH + Duration::from_millis(moment.as_millis().min(253_402_300_799_999));
+    humantime::format_rfc3339_millis(time).to_string()
+}

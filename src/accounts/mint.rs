@@ -1,0 +1,187 @@
+//! New keys.
+
+use super::error::{AccountError, AuthError, Conflict};
+use super::pair::UserKey;
+use super::permit::{MintKeys, Permit};
+use super::records::{AccountRecord, Book, Found, KeyRecord, put};
+use super::{Accounts, Room};
+use crate::clock::Timestamp;
+use crate::ids::{KeyId, Name};
+use crate::limits::Class;
+use crate::secret::AccountKey;
+use crate::store::{Batch, Tree};
+
+/// Keys that are no longer good and are kept all the same, so that what they signed can be verified.
+const HISTORY: usize = 64;
+/// Ids that are tried before giving up: there are 56 thousand million of them.
+const ID_DRAWS: usize = 8;
+
+/// A new key, and its pair if it was asked for. This is the only time that its secret is told.
+#[derive(Debug)]
+pub struct Minted {
+    /// The key.
+    pub key: AccountKey,
+    /// The pair: its private half is sealed under the key's secret.
+    pub pair: Option<UserKey>,
+}
+
+impl Minted {
+    /// The answer of the API, with the key in clear: for the one who asked, and nobody else.
+    pub fn expose(&self) -> serde_json::Value {
+        let mut answer = serde_json::json!({"auth": {"key": self.key.expose()}});
+        if let Some(pair) = &self.pair {
+            answer["key"] = serde_json::json!({
+                "type": "rsa",
+                "public": pair.public.to_base64(),
+                "private": pair.private.to_base64(),
+            });
+        }
+        answer
+    }
+}
+
+/// A key that was made and is not recorded yet.
+#[derive(Debug)]
+pub(super) struct Forged {
+    pub key: AccountKey,
+    record: KeyRecord,
+    pair: UserKey,
+}
+
+impl Forged {
+    pub(super) fn minted(self, with_pair: bool) -> Minted {
+        Minted {
+            key: self.key,
+            pair: with_pair.then_some(self.pair),
+        }
+    }
+}
+
+impl Accounts {
+    /// Mints a key, for an account itself or by root, who thereby creates the account if there is none.
+    pub async fn mint_key(
+        &self,
+        permit: &Permit<MintKeys>,
+        with_pair: bool,
+    ) -> Result<Minted, AccountError> {
+        let (room, account) = (&*self.0, permit.account());
+        if !permit.by_root() {
+            room.limits.spend_account(Class::Mints, account)?;
+        }
+        let forged = room.forge(account).await?;
+        let enrol = |book: &Book| {
+            let found = book.account(account)?;
+            if found.is_none() && !permit.by_root() {
+                return Err(AuthError::NotFound.into());
+            }
+            Ok((
+                room.enrol(Batch::new(), (account, found.as_ref()), &forged, None)?,
+                (),
+            ))
+        };
+        room.book.change(enrol).await?;
+        let by = if permit.by_root() { "root" } else { "account" };
+        room.audit.minted(account, &forged.key.id, by);
+        Ok(forged.minted(with_pair))
+    }
+}
+
+impl Room {
+    /// Makes a key for `account`: hash and pair on the blocking pool.
+    pub(super) async fn forge(&self, account: &Name) -> Result<Forged, AccountError> {
+        let key = self.unused_key()?;
+        let argon2id = self.hasher.hash(&key.secret).await?;
+        let (secret, chance) = (key.secret.clone(), self.chance.clone());
+        let pair = self
+            .hasher
+            .run(move || UserKey::generate(&secret, &chance))
+            .await??;
+        let mac = self.seeds.key_mac(&key);
+        let record = KeyRecord::new(account, mac, argon2id, &pair, self.clock.now());
+        Ok(Forged { key, record, pair })
+    }
+
+    fn unused_key(&self) -> Result<AccountKey, AccountError> {
+        for _ in 0..ID_DRAWS {
+            let key = AccountKey::mint(&self.root.account, &self.chance)?;
+            if self.book.key(&key.id)?.is_none() {
+                return Ok(key);
+            }
+        }
+        Err(Conflict::Contended.into())
+    }
+
+    /// Adds to a batch that `forged` becomes a key of the account, which is created if it was not found.
+    pub(super) fn enrol(
+        &self,
+        batch: Batch,
+        (name, found): (&Name, Option<&Found<AccountRecord>>),
+        forged: &Forged,
+        email: Option<&str>,
+    ) -> Result<Batch, AccountError> {
+        let now = self.clock.now();
+        let mut account =
+            found.map_or_else(|| AccountRecord::new(now), |found| found.record.clone());
+        if let Some(email) = email.filter(|email| account.registered(email).is_none()) {
+            account.emails.push(email.to_owned());
+        }
+        let batch = self.make_room(batch, &mut account, now)?;
+        account.keys.push(forged.key.id.to_string());
+        account.changes += 1;
+        let batch = put(
+            batch,
+            (Tree::Keys, forged.key.id.as_str()),
+            None,
+            &forged.record,
+        )?;
+        Ok(put(
+            batch,
+            (Tree::Accounts, name.as_str()),
+            found,
+            &account,
+        )?)
+    }
+
+    /// Sees that the account can have one more key, and forgets the oldest of those that ended long ago.
+    fn make_room(
+        &self,
+        mut batch: Batch,
+        account: &mut AccountRecord,
+        now: Timestamp,
+    ) -> Result<Batch, AccountError> {
+        let limit = self.policy.keys_per_account;
+        if account.keys.len() < limit {
+            return Ok(batch);
+        }
+        let live = live_keys(&self.book, account, now)?;
+        if live.len() >= limit {
+            return Err(Conflict::TooManyKeys.into());
+        }
+        let mut surplus = account.keys.len().saturating_sub(limit + HISTORY);
+        account.keys.retain(|id| {
+            let forget = surplus > 0 && !live.iter().any(|live| live.as_str() == id);
+            if forget {
+                surplus -= 1;
+                batch = std::mem::take(&mut batch).remove(Tree::Keys, id.as_str());
+            }
+            !forget
+        });
+        Ok(batch)
+    }
+}
+
+/// The keys of an account that are good at `now`.
+pub(super) fn live_keys(
+    book: &Book,
+    account: &AccountRecord,
+    now: Timestamp,
+) -> Result<Vec<KeyId>, AccountError> {
+    let mut live = Vec::new();
+    for id in &account.keys {
+        let id = KeyId::parse(id)?;
+        if book.key(&id)?.is_some_and(|found| found.record.live(now)) {
+            live.push(id);
+        }
+    }
+    Ok(live)
+}

@@ -1,0 +1,254 @@
+//! Accounts and their keys: who somebody is, and what follows from it.
+//!
+//! # Invariants
+//! 1. A key's secret is nowhere but in its owner's hands: the store has a MAC of the key under a pepper, and an
+//!    Argon2id hash. The private half of its pair is sealed under the secret.
+//! 2. Refusals are alike: unknown account, unknown key, wrong secret, revoked and expired take the same work and
+//!    get the same answer.
+//! 3. A right key passes, whatever is locked; a code that can be guessed does not.
+//! 4. What was answered for (a key minted or revoked, a code redeemed) is durable before the answer.
+//! 5. Who may do what to an account is a [`Permit`], and only this room makes them.
+//!
+//! # How a key is verified
+//! A presented key is first compared with the stored MAC, HMAC-SHA-256 under a pepper: microseconds, whether the
+//! key exists or not. That verdict is sound by itself, since minted keys carry 296 random bits. Only a key that
+//! passes is then confirmed by Argon2id, once in each lifetime of its entry in a process-local cache. So:
+//! - wrong guesses cost no Argon2id, however many there are, and cannot keep a right key waiting;
+//! - a stolen store confirms no suspicion without the pepper, and if that is stolen too, Argon2id still stands
+//!   between a guess and a weak secret that an operator chose for the root key only as far as the MAC does not:
+//!   such a root key is told of at start and treated as guessable, which lockouts then guard;
+//! - when more keys are new at once than Argon2id can confirm (every client comes back after a restart), the MAC's
+//!   verdict stands and the key is confirmed another time: an account's right key always passes.
+//!
+//! # Sources
+//! The API page, sections 1 to 3; RFC 2104 (HMAC), RFC 9106 (Argon2), RFC 7519 (JWT), RFC 7516 (JWE).
+
+mod activation;
+mod admit;
+mod audit;
+mod authenticate;
+mod credential;
+mod details;
+mod error;
+mod hasher;
+mod jwe;
+mod jwt;
+mod mint;
+mod pair;
+mod patch;
+mod permit;
+mod records;
+mod root;
+mod seeds;
+mod verified;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+pub use self::admit::Registry;
+pub use self::credential::Credential;
+pub use self::details::{Details, KeyDetails};
+pub use self::error::{AccountError, AccountsError, AuthError, Conflict};
+pub use self::mint::Minted;
+pub use self::pair::{PairError, PublicKey, SealedKey, SigningKey, UserKey};
+pub use self::patch::Patch;
+pub use self::permit::{
+    Admission, Capability, ManageAccount, MintKeys, Permit, Principal, Proof, ReadAccount,
+    UseDomains,
+};
+pub use self::records::{Naming, RemotesAuth};
+
+use self::activation::Activations;
+use self::audit::Audit;
+use self::hasher::{Cost, HashError, Hasher};
+use self::records::Book;
+use self::root::Root;
+use self::seeds::Seeds;
+use self::verified::Verified;
+use crate::clock::{Chance, Clock};
+use crate::config::{self, Config};
+use crate::ids::{GatewayDomain, KeyId, Name};
+use crate::limits::{Limits, Lockouts, Refused};
+use crate::notify::Notifier;
+use crate::store::Store;
+
+/// Revocations that one listener can be behind before it misses some.
+const REVOCATIONS: usize = 1024;
+
+/// A key that is no longer good. Whatever depends on it must end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Revoked {
+    /// Whose it was.
+    pub account: Name,
+    /// Which.
+    pub key: KeyId,
+}
+
+/// The accounts of the gateway. Clones share them.
+#[derive(Clone)]
+pub struct Accounts(Arc<Room>);
+
+struct Room {
+    domain: GatewayDomain,
+    /// Other names under which a token can be meant for us.
+    audience: Vec<String>,
+    policy: config::Accounts,
+    book: Book,
+    seeds: Seeds,
+    root: Root,
+    /// The id of no key.
+    nobody: KeyId,
+    hasher: Hasher,
+    verified: Verified,
+    process: aws_lc_rs::hmac::Key,
+    activations: Activations,
+    limits: Arc<Limits>,
+    lockouts: Arc<Lockouts>,
+    notifier: Notifier,
+    audit: Audit,
+    revoked: broadcast::Sender<Revoked>,
+    clock: Clock,
+    chance: Chance,
+}
+
+impl Accounts {
+    /// Opens the room: makes sure of the root account, its key and its pair. Makes that pair if there is none,
+    /// which takes some tenths of a second.
+    pub async fn open(
+        store: Store,
+        config: &Config,
+        limits: Arc<Limits>,
+        lockouts: Arc<Lockouts>,
+        notifier: Notifier,
+        clock: &Clock,
+        chance: &Chance,
+    ) -> Result<Self, AccountsError> {
+        let rooms = (limits, lockouts, notifier);
+        Self::open_at_cost(Cost::STANDARD, store, config, rooms, (clock, chance)).await
+    }
+
+    async fn open_at_cost(
+        cost: Cost,
+        store: Store,
+        config: &Config,
+        (limits, lockouts, notifier): (Arc<Limits>, Arc<Lockouts>, Notifier),
+        (clock, chance): (&Clock, &Chance),
+    ) -> Result<Self, AccountsError> {
+        let policy = config.accounts.clone();
+        let book = Book::new(store);
+        let seeds = Seeds::open(&book, chance).await?;
+        let hasher = Hasher::new(cost, policy.concurrent_hashes, chance);
+        let audit = Audit::new(clock);
+        let root = root::open(
+            &book,
+            &config.gateway,
+            (&seeds, &hasher, &audit),
+            (clock, chance),
+        )
+        .await?;
+        let activations = Activations::open(&book)?;
+        // Longer than any id that is minted.
+        let nobody = KeyId::parse(&"_".repeat(64)).map_err(|_| AccountsError::Crypto)?;
+        Ok(Self(Arc::new(Room {
+            domain: config.gateway.domain.clone(),
+            audience: audience(&config.gateway),
+            verified: Verified::new(policy.verified_keys, policy.verified_for),
+            process: aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &chance.bytes::<32>()),
+            revoked: broadcast::channel(REVOCATIONS).0,
+            clock: clock.clone(),
+            chance: chance.clone(),
+            policy,
+            book,
+            seeds,
+            root,
+            nobody,
+            hasher,
+            activations,
+            limits,
+            lockouts,
+            notifier,
+            audit,
+        })))
+    }
+
+    /// The root account's name.
+    pub fn root(&self) -> &Name {
+        &self.0.root.account
+    }
+
+    /// Tells of each key that is revoked, once that is durable. Who lags behind and misses some asks
+    /// [`holds`](Self::holds) about everything that depends on a key.
+    pub fn revocations(&self) -> broadcast::Receiver<Revoked> {
+        self.0.revoked.subscribe()
+    }
+
+    /// Whether `principal` holds `C` on `account`: the account itself, or root.
+    pub fn permit<C: Capability>(
+        &self,
+        principal: &Principal,
+        account: &Name,
+    ) -> Result<Permit<C>, AuthError> {
+        Permit::check(principal, account)
+    }
+
+    /// [`permit`](Self::permit) to change an account.
+    pub fn manage(
+        &self,
+        principal: &Principal,
+        account: &Name,
+    ) -> Result<Permit<ManageAccount>, AuthError> {
+        Permit::check(principal, account)
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts")
+            .field("domain", &self.0.domain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Refused> for AuthError {
+    fn from(refused: Refused) -> Self {
+        Self::TooMany {
+            retry_after: refused.retry_after,
+        }
+    }
+}
+
+impl From<Refused> for AccountError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused.into())
+    }
+}
+
+impl From<HashError> for AuthError {
+    fn from(_: HashError) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl From<HashError> for AccountError {
+    fn from(cause: HashError) -> Self {
+        Self::Refused(cause.into())
+    }
+}
+
+fn audience(gateway: &config::Gateway) -> Vec<String> {
+    let domain = &gateway.domain;
+    let mut names = vec![
+        domain.to_string(),
+        format!("http://{domain}/"),
+        format!("https://{domain}/"),
+    ];
+    names.extend(gateway.origin.clone());
+    names
+}

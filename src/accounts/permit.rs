@@ -1,0 +1,176 @@
+//! Who somebody is, and proofs of what they may.
+
+use std::marker::PhantomData;
+
+use super::error::AuthError;
+use crate::ids::{DomainId, KeyId, Name};
+
+/// Somebody whose credential was verified.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Principal {
+    /// Whoever holds the root key. May everything.
+    Root,
+    /// An account, by one of its keys.
+    Account {
+        /// Which account.
+        name: Name,
+        /// By which key: what depends on this principal ends when that key is revoked.
+        key: KeyId,
+        /// How it was proven.
+        proof: Proof,
+    },
+    /// Nobody in particular.
+    Anonymous,
+}
+
+/// How an account's principal was proven, which decides how far it goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Proof {
+    /// The key's secret itself. May everything that the account may.
+    Secret,
+    /// A token that the account signed for itself. May everything but mint keys: whoever copies a token that ends
+    /// must not make of it a key that does not.
+    Token,
+    /// A token for a user of the account, or for a clone's configuration. Opens the account's domains to sockets.
+    UserToken,
+}
+
+/// Something that a principal may do to an account.
+pub trait Capability: sealed::Sealed {
+    /// Whether only the key itself will do.
+    #[doc(hidden)]
+    const NEEDS_SECRET: bool = false;
+}
+
+/// Reads an account's details.
+#[derive(Debug)]
+pub enum ReadAccount {}
+/// Changes an account's details and revokes its keys.
+#[derive(Debug)]
+pub enum ManageAccount {}
+/// Mints keys of an account.
+#[derive(Debug)]
+pub enum MintKeys {}
+/// Creates and lists an account's subdomains.
+#[derive(Debug)]
+pub enum UseDomains {}
+
+impl Capability for ReadAccount {}
+impl Capability for ManageAccount {}
+impl Capability for MintKeys {
+    const NEEDS_SECRET: bool = true;
+}
+impl Capability for UseDomains {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::ReadAccount {}
+    impl Sealed for super::ManageAccount {}
+    impl Sealed for super::MintKeys {}
+    impl Sealed for super::UseDomains {}
+}
+
+/// Proof that a principal holds `C` on an account.
+///
+/// Invariant: [`Permit::check`] is the only constructor, so a function that takes a permit cannot be reached by a
+/// caller who was not checked.
+#[derive(Debug)]
+pub struct Permit<C> {
+    account: Name,
+    by_root: bool,
+    capability: PhantomData<fn() -> C>,
+}
+
+impl<C: Capability> Permit<C> {
+    /// Checks that `principal` holds `C` on `account`: the account itself, or root. Says nothing about whether the
+    /// account exists.
+    pub(super) fn check(principal: &Principal, account: &Name) -> Result<Self, AuthError> {
+        let by_root = match principal {
+            Principal::Root => true,
+            Principal::Anonymous => return Err(AuthError::Unauthorized),
+            Principal::Account { name, proof, .. } => {
+                let far_enough = match proof {
+                    Proof::Secret => true,
+                    Proof::Token => !C::NEEDS_SECRET,
+                    Proof::UserToken => false,
+                };
+                if name != account || !far_enough {
+                    return Err(AuthError::Forbidden);
+                }
+                false
+            }
+        };
+        Ok(Self {
+            account: account.clone(),
+            by_root,
+            capability: PhantomData,
+        })
+    }
+
+    /// The account that may be acted on.
+    pub fn account(&self) -> &Name {
+        &self.account
+    }
+
+    /// Whether root acts, and not the account itself.
+    pub(super) fn by_root(&self) -> bool {
+        self.by_root
+    }
+}
+
+/// Proof that a socket may be opened to a domain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Admission {
+    pub(super) principal: Principal,
+    pub(super) domain: DomainId,
+    pub(super) key: Option<KeyId>,
+}
+
+impl Admission {
+    /// Who was admitted.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// To which domain.
+    pub fn domain(&self) -> &DomainId {
+        &self.domain
+    }
+
+    /// The key that the admission depends on; none for the anonymous.
+    pub fn key(&self) -> Option<&KeyId> {
+        self.key.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str, proof: Proof) -> Principal {
+        Principal::Account {
+            name: Name::parse(name).unwrap(),
+            key: KeyId::parse("keyid1").unwrap(),
+            proof,
+        }
+    }
+
+    #[test]
+    fn each_proof_goes_as_far_as_it_should() {
+        let acme = Name::parse("acme").unwrap();
+        let manage = |who| Permit::<ManageAccount>::check(&who, &acme).map(|_| ());
+        let mint = |who| Permit::<MintKeys>::check(&who, &acme).map(|_| ());
+        let (no, never) = (Err(AuthError::Forbidden), Err(AuthError::Unauthorized));
+        for (who, may_manage, may_mint) in [
+            (Principal::Root, Ok(()), Ok(())),
+            (account("acme", Proof::Secret), Ok(()), Ok(())),
+            (account("acme", Proof::Token), Ok(()), no),
+            (account("acme", Proof::UserToken), no, no),
+            (account("other", Proof::Secret), no, no),
+            (Principal::Anonymous, never, never),
+        ] {
+            assert_eq!(manage(who.clone()), may_manage, "{who:?} manages");
+            assert_eq!(mint(who.clone()), may_mint, "{who:?} mints");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Subdomains: which there are, and how a clone is configured to join one.
+//!
+//! A *UUID subdomain* is never recorded: whoever knows its name can use it, as its account allows. A *named
+//! subdomain* is recorded when it is first asked for. Today the gateway relays between the clones of both, and has
+//! no clone of its own in either; what a subdomain was made with (signatures, the users' public keys) is kept for
+//! the time when it has.
+//!
+//! # Invariants
+//! 1. The index in memory is what the store holds: it is changed after the commit, and only then.
+//! 2. Whether a subdomain uses signatures never changes after it was made.
+//!
+//! Source: the API page, section 2.3.
+
+mod configuration;
+mod registry;
+mod request;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::configuration::{Auth, Configuration, Io, IoOptions};
+pub use self::request::{Request, User, UserKeyInfo};
+
+use self::configuration::Echoes;
+use self::registry::Index;
+use crate::accounts::{
+    AccountError, Accounts, AuthError, Credential, Naming, Permit, Principal, Registry,
+    RemotesAuth, UseDomains,
+};
+use crate::clock::{Chance, Clock};
+use crate::config::Config;
+use crate::ids::{DomainId, GatewayDomain, Invalid, Name};
+use crate::store::{Store, StoreError};
+
+/// Letters of a UUID name after its `c`.
+const UUID_ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const UUID_LENGTH: usize = 24;
+
+/// Why a subdomain was not configured.
+#[derive(Debug, thiserror::Error)]
+pub enum DomainError {
+    /// The caller may not.
+    #[error(transparent)]
+    Refused(#[from] AuthError),
+    /// The input is not what it should be; says what would be.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The account has no UUID subdomains, so a name is needed (405). Says nothing about whether there is such an
+    /// account.
+    #[error("a name is needed: use PUT")]
+    NameNeeded,
+    /// The subdomain was made with another `useSignatures`.
+    #[error("the subdomain was made with another useSignatures")]
+    Signatures,
+    /// The account, or the subdomain, has as many as it can have.
+    #[error("there are as many {what} as there can be")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+    },
+    /// The account could not be read.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The store failed. The change may have been made: read before trying again.
+    #[error("subdomain store")]
+    Store(#[from] StoreError),
+}
+
+/// The subdomains of the gateway. Clones share them.
+#[derive(Clone)]
+pub struct Domains(Arc<Room>);
+
+struct Room {
+    domain: GatewayDomain,
+    origin: String,
+    echoes: Echoes,
+    limit: usize,
+    accounts: Accounts,
+    store: Store,
+    index: Index,
+    clock: Clock,
+    chance: Chance,
+}
+
+/// Who asks: proven, and how. The credential's secret signs the token in a configuration.
+pub type Caller<'c> = (&'c Principal, &'c Credential);
+
+impl Domains {
+    /// Opens the room. `origin` is what clients call the gateway, `https://host[:port]`.
+    pub fn open(
+        store: Store,
+        config: &Config,
+        (accounts, origin): (&Accounts, &str),
+        (clock, chance): (&Clock, &Chance),
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Room {
+            domain: config.gateway.domain.clone(),
+            origin: origin.trim_end_matches('/').to_owned(),
+            echoes: Echoes::new(&config.sockets),
+            limit: config.accounts.subdomains_per_account,
+            accounts: accounts.clone(),
+            index: Index::open(&store)?,
+            store,
+            clock: clock.clone(),
+            chance: chance.clone(),
+        })))
+    }
+
+    /// Answers `POST /domain/≪account≫`: a UUID subdomain for anybody if the account allows that, or else a named
+    /// one for whoever may use the account's domains.
+    pub async fn post(
+        &self,
+        account: &Name,
+        request: &Request,
+        caller: Caller<'_>,
+    ) -> Result<Configuration, DomainError> {
+        let manners = self.0.accounts.manners(account)?;
+        let uuids = manners.is_some_and(|(naming, _)| naming.contains(&Naming::Uuid));
+        match &request.name {
+            None if uuids => {
+                let name = self.fresh_uuid()?;
+                self.configure(account, &name, Some(true), None, caller)
+                    .await
+            }
+            None => Err(DomainError::NameNeeded),
+            Some(name) if uuids && name.is_uuid() => {
+                self.configure(account, name, None, None, caller).await
+            }
+            Some(name) => {
+                let permit = self.0.accounts.permit(caller.0, account)?;
+                self.put(&permit, name, request, caller).await
+            }
+        }
+    }
+
+    /// Answers `PUT /domain/≪account≫/≪name≫`: makes sure of the named subdomain and configures a clone of it.
+    pub async fn put(
+        &self,
+        permit: &Permit<UseDomains>,
+        name: &Name,
+        request: &Request,
+        caller: Caller<'_>,
+    ) -> Result<Configuration, DomainError> {
+        let account = permit.account();
+        if self.0.accounts.manners(account)?.is_none() {
+            return Err(AuthError::NotFound.into());
+        }
+        self.create(permit, name, request).await?;
+        let user = request.user.as_ref().map(|user| user.id.as_str());
+        self.configure(account, name, Some(false), user, caller)
+            .await
+    }
+
+    fn fresh_uuid(&self) -> Result<Name, Invalid> {
+        let rest = self.0.chance.text(UUID_LENGTH, UUID_ALPHABET);
+        Name::parse(&format!("c{rest}"))
+    }
+
+    async fn configure(
+        &self,
+        account: &Name,
+        name: &Name,
+        genesis: Option<bool>,
+        user: Option<&str>,
+        caller: Caller<'_>,
+    ) -> Result<Configuration, DomainError> {
+        let room = &*self.0;
+        let id = DomainId::Subdomain {
+            account: account.clone(),
+            name: name.clone(),
+        };
+        let auth = self.auth(account, user, caller).await?;
+        let io = Io {
+            uri: format!("{}/", room.origin),
+            opts: IoOptions { auth },
+        };
+        Ok(room
+            .echoes
+            .configuration(id.to_mld(&room.domain), genesis, io))
+    }
+
+    /// What a clone authenticates with: a token if one can be made, nothing where nothing is needed, or else a
+    /// reminder to put in the key, which the gateway does not have.
+    async fn auth(
+        &self,
+        account: &Name,
+        user: Option<&str>,
+        caller: Caller<'_>,
+    ) -> Result<Option<Auth>, DomainError> {
+        let manners = self.0.accounts.manners(account)?;
+        let ways = manners.map(|(_, ways)| ways).unwrap_or_default();
+        if ways.contains(&RemotesAuth::Jwt) {
+            let token = self.0.accounts.remotes_token(account, caller, user).await?;
+            if let Some(jwt) = token {
+                return Ok(Some(Auth::Token { jwt }));
+            }
+        }
+        let open = ways.len() == 1 && ways.contains(&RemotesAuth::Anon);
+        Ok((!open).then(|| Auth::key_of(account)))
+    }
+}
+
+impl Registry for Domains {
+    fn exists(&self, account: &Name, name: &Name) -> bool {
+        self.0.index.contains(account, name)
+    }
+}
+
+impl fmt::Debug for Domains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domains")
+            .field("domain", &self.0.domain)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+//! Named subdomains, as they are recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::request::{Request, User};
+use super::{DomainError, Domains};
+use crate::accounts::{Permit, UseDomains};
+use crate::clock::Timestamp;
+use crate::ids::{Invalid, Name};
+use crate::store::{Batch, Expected, Store, StoreError, Tree};
+
+/// Users whose keys one subdomain can have.
+const USERS: u32 = 10_000;
+
+/// A named subdomain.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Subdomain {
+    use_signatures: bool,
+    created: Timestamp,
+    users: u32,
+}
+
+/// A user of a subdomain, for the time when the gateway's clone checks signatures.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct UserRecord {
+    keyid: String,
+    /// SPKI DER, base64; checked when it arrived.
+    public: String,
+}
+
+/// Which named subdomains there are.
+#[derive(Debug)]
+pub(super) struct Index {
+    names: RwLock<BTreeMap<Name, BTreeSet<Name>>>,
+    /// Held over the making of one, so that an account's count cannot be passed by two at once.
+    making: tokio::sync::Mutex<()>,
+}
+
+impl Index {
+    pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
+        let mut names = BTreeMap::<Name, BTreeSet<Name>>::new();
+        for (key, _) in store.scan(Tree::Subdomains)? {
+            if let Some((account, name)) = parse_key(&key) {
+                names.entry(account).or_default().insert(name);
+            }
+        }
+        Ok(Self {
+            names: RwLock::new(names),
+            making: tokio::sync::Mutex::default(),
+        })
+    }
+
+    pub(super) fn contains(&self, account: &Name, name: &Name) -> bool {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(account).is_some_and(|own| own.contains(name))
+    }
+
+    fn of(&self, account: &Name) -> Vec<Name> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(account).into_iter().flatten().cloned().collect()
+    }
+
+    fn add(&self, account: &Name, name: &Name) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names
+            .entry(account.clone())
+            .or_default()
+            .insert(name.clone());
+    }
+}
+
+impl Domains {
+    /// The names of the account's named subdomains, in order.
+    pub fn list(&self, permit: &Permit<UseDomains>) -> Vec<Name> {
+        self.0.index.of(permit.account())
+    }
+
+    /// Makes sure of a named subdomain, and of its user's key; returns once both are durable. Doing it again does
+    /// nothing.
+    pub async fn create(
+        &self,
+        permit: &Permit<UseDomains>,
+        name: &Name,
+        request: &Request,
+    ) -> Result<(), DomainError> {
+        let (room, account) = (&*self.0, permit.account());
+        let _making = room.index.making.lock().await;
+        let key = domain_key(account, name);
+        let raw = room.store.get(Tree::Subdomains, key.as_bytes())?;
+        let before: Option<Subdomain> = raw.as_deref().map(parse).transpose()?;
+        let mut subdomain = match before {
+            Some(before)
+                if request
+                    .use_signatures
+                    .is_some_and(|wanted| wanted != before.use_signatures) =>
+            {
+                return Err(DomainError::Signatures);
+            }
+            Some(before) => before,
+            None => self.fresh(account, request)?,
+        };
+        let mut batch = Batch::new();
+        if let Some(user) = &request.user {
+            batch = self.add_user(batch, &key, &mut subdomain, user)?;
+        }
+        if raw.is_none() || !batch.is_empty() {
+            let expected = raw.map_or(Expected::Absent, Expected::Value);
+            batch = batch.expect(Tree::Subdomains, key.as_str(), expected).put(
+                Tree::Subdomains,
+                key.as_str(),
+                json(&subdomain)?,
+            );
+            room.store.commit(batch).await?;
+        }
+        room.index.add(account, name);
+        Ok(())
+    }
+
+    fn fresh(&self, account: &Name, request: &Request) -> Result<Subdomain, DomainError> {
+        if self.0.index.of(account).len() >= self.0.limit {
+            return Err(DomainError::TooMany {
+                what: "named subdomains",
+            });
+        }
+        Ok(Subdomain {
+            use_signatures: request.use_signatures.unwrap_or(false),
+            created: self.0.clock.now(),
+            users: 0,
+        })
+    }
+
+    /// Adds the recording of a user's key, if the subdomain uses signatures and does not know it.
+    fn add_user(
+        &self,
+        batch: Batch,
+        domain: &str,
+        subdomain: &mut Subdomain,
+        user: &User,
+    ) -> Result<Batch, DomainError> {
+        let record = match &user.key {
+            Some(key) => UserRecord {
+                keyid: key.keyid.to_string(),
+                public: key.public.to_base64(),
+            },
+            None if subdomain.use_signatures => {
+                return Err(Invalid::new(
+                    "a user of a subdomain with signatures",
+                    "given with a key",
+                )
+                .into());
+            }
+            None => return Ok(batch),
+        };
+        if !subdomain.use_signatures {
+            return Ok(batch);
+        }
+        let key = user_key(domain, &user.id);
+        let known = self.0.store.get(Tree::Subdomains, key.as_bytes())?;
+        let known: Option<UserRecord> = known.as_deref().map(parse).transpose()?;
+        if known.as_ref() == Some(&record) {
+            return Ok(batch);
+        }
+        if known.is_none() {
+            if subdomain.users >= USERS {
+                return Err(DomainError::TooMany {
+                    what: "users of the subdomain",
+                });
+            }
+            subdomain.users += 1;
+        }
+        Ok(batch.put(Tree::Subdomains, key, json(&record)?))
+    }
+}
+
+/// Names have no slash, so this is one subdomain's own key.
+fn domain_key(account: &Name, name: &Name) -> String {
+    format!("domain/{account}/{name}")
+}
+
+fn user_key(domain: &str, user: &str) -> String {
+    format!("user/{domain}/{user}")
+}
+
+fn parse_key(key: &[u8]) -> Option<(Name, Name)> {
+    let (account, name) = std::str::from_utf8(key)
+        .ok()?
+        .strip_prefix("domain/")?
+        .split_once('/')?;
+    Some((Name::parse(account).ok()?, Name::parse(name).ok()?))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(raw: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(raw).map_err(|_| corrupt())
+}
+
+fn json<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(record).map_err(|_| corrupt())
+}
+
+const fn corrupt() -> StoreError {
+    StoreError::Corrupt {
+        tree: Tree::Subdomains.name(),
+    }
+}

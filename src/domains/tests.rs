@@ -1,0 +1,338 @@
+//! The room as its callers see it.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::accounts::Principal;
+use crate::accounts::fixture::{World, config, name, owner, presented, root_pair, source};
+use crate::secret::AccountKey;
+use crate::store::Tree;
+
+const ANYBODY: Caller<'static> = (&Principal::Anonymous, &Credential::None);
+
+struct House {
+    world: World,
+    domains: Domains,
+    key: AccountKey,
+}
+
+impl House {
+    /// A gateway with the account `acme`.
+    async fn new() -> Self {
+        Self::over(World::new().await).await
+    }
+
+    async fn over(world: World) -> Self {
+        let key = world.key("acme").await;
+        let rooms = (&world.accounts, "https://gw.example.org:8443/");
+        let domains = Domains::open(
+            world.store.clone(),
+            &world.config,
+            rooms,
+            (&world.clock, &world.chance),
+        );
+        Self {
+            domains: domains.unwrap(),
+            key,
+            world,
+        }
+    }
+
+    fn permit(&self) -> Permit<UseDomains> {
+        self.world
+            .accounts
+            .permit(&owner("acme", &self.key), &name("acme"))
+            .unwrap()
+    }
+
+    async fn post(&self, body: Value, caller: Caller<'_>) -> Result<Value, DomainError> {
+        let request = Request::parse_post(Some(&body))?;
+        let answer = self.domains.post(&name("acme"), &request, caller).await?;
+        Ok(serde_json::to_value(answer).unwrap())
+    }
+
+    async fn put(&self, subdomain: &str, body: Value) -> Result<Value, DomainError> {
+        let request = Request::parse_put(Some(&body))?;
+        let (who, credential) = (owner("acme", &self.key), presented("acme", &self.key));
+        let caller = (&who, &credential);
+        let answer = self
+            .domains
+            .put(&self.permit(), &name(subdomain), &request, caller)
+            .await?;
+        Ok(serde_json::to_value(answer).unwrap())
+    }
+}
+
+fn user(id: &str, keyid: &str) -> Value {
+    json!({"@id": id, "key": {"type": "rsa", "keyid": keyid, "public": root_pair().public.to_base64()}})
+}
+
+#[tokio::test]
+async fn a_uuid_subdomain_is_configured_for_anybody_where_the_account_says_so() {
+    let house = House::new().await;
+    assert!(matches!(
+        house.post(json!({}), ANYBODY).await,
+        Err(DomainError::NameNeeded)
+    ));
+    house
+        .world
+        .patch(
+            "acme",
+            json!({"@insert": {"naming": "uuid", "remotesAuth": "anon"}}),
+        )
+        .await;
+    let first = house.post(json!({}), ANYBODY).await.unwrap();
+    let domain = first["@domain"].as_str().unwrap().to_owned();
+    assert!(
+        name(domain.split('.').next().unwrap()).is_uuid(),
+        "{domain}"
+    );
+    assert!(domain.ends_with(".acme.gw.example.org"), "{domain}");
+    assert_eq!(
+        first,
+        json!({
+            "@domain": domain, "genesis": true,
+            "io": {"uri": "https://gw.example.org:8443/", "opts": {}},
+            "networkTimeout": 5000, "maxOperationSize": 65536,
+        })
+    );
+    let second = house.post(json!({}), ANYBODY).await.unwrap();
+    assert_ne!(first["@domain"], second["@domain"]);
+    assert!(
+        house.world.store.scan(Tree::Subdomains).unwrap().is_empty(),
+        "nothing was made"
+    );
+}
+
+#[tokio::test]
+async fn a_known_uuid_gets_a_configuration_that_does_not_say_genesis() {
+    let house = House::new().await;
+    let uuid = json!({"name": "ckzz0abcdefgh0123456789ab"});
+    let refused = house.post(uuid.clone(), ANYBODY).await;
+    assert!(matches!(
+        refused,
+        Err(DomainError::Refused(AuthError::Unauthorized))
+    ));
+    house
+        .world
+        .patch("acme", json!({"@insert": {"naming": "uuid"}}))
+        .await;
+    let answer = house.post(uuid, ANYBODY).await.unwrap();
+    assert_eq!(answer.get("genesis"), None);
+    assert_eq!(
+        answer["io"]["opts"]["auth"],
+        json!({"user": "acme", "key": "≪your-auth-key≫"})
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_there_answers_like_one_without_uuids() {
+    let house = House::new().await;
+    let answer = house
+        .domains
+        .post(&name("nobody"), &Request::default(), ANYBODY)
+        .await;
+    assert!(matches!(answer, Err(DomainError::NameNeeded)));
+    let (root, credential) = (Principal::Root, Credential::None);
+    let permit = house.world.accounts.permit(&root, &name("nobody")).unwrap();
+    let answer = house
+        .domains
+        .put(
+            &permit,
+            &name("todo"),
+            &Request::default(),
+            (&root, &credential),
+        )
+        .await;
+    assert!(matches!(
+        answer,
+        Err(DomainError::Refused(AuthError::NotFound))
+    ));
+}
+
+#[tokio::test]
+async fn a_named_subdomain_is_made_once_and_known_from_then_on() {
+    let house = House::new().await;
+    let (acme, todo) = (name("acme"), name("todo"));
+    assert!(!house.domains.exists(&acme, &todo));
+    let first = house.put("todo", json!({})).await.unwrap();
+    assert_eq!(first["@domain"], "todo.acme.gw.example.org");
+    assert_eq!(first["genesis"], false);
+    assert!(house.domains.exists(&acme, &todo));
+    assert!(!house.domains.exists(&name("other"), &todo));
+    let before = house.world.store.scan(Tree::Subdomains).unwrap();
+    assert_eq!(house.put("todo", json!({})).await.unwrap(), first);
+    assert_eq!(house.world.store.scan(Tree::Subdomains).unwrap(), before);
+    assert_eq!(house.domains.list(&house.permit()), [todo.clone()]);
+    let again = House::over(house.world.reopened(config()).await.unwrap()).await;
+    assert!(again.domains.exists(&acme, &todo));
+}
+
+#[tokio::test]
+async fn a_named_subdomain_by_post_needs_the_account() {
+    let house = House::new().await;
+    let refused = house.post(json!({"name": "todo"}), ANYBODY).await;
+    assert!(matches!(
+        refused,
+        Err(DomainError::Refused(AuthError::Unauthorized))
+    ));
+    let (who, credential) = (owner("acme", &house.key), presented("acme", &house.key));
+    let made = house
+        .post(
+            json!({"name": "todo", "useSignatures": true}),
+            (&who, &credential),
+        )
+        .await;
+    assert_eq!(made.unwrap()["genesis"], false);
+    assert!(matches!(
+        house.put("todo", json!({"useSignatures": false})).await,
+        Err(DomainError::Signatures)
+    ));
+}
+
+#[tokio::test]
+async fn signatures_are_decided_when_a_subdomain_is_made() {
+    let house = House::new().await;
+    house
+        .put("signed", json!({"useSignatures": true}))
+        .await
+        .unwrap();
+    house.put("plain", json!({})).await.unwrap();
+    for (subdomain, wanted, good) in [
+        ("signed", true, true),
+        ("signed", false, false),
+        ("plain", true, false),
+        ("plain", false, true),
+    ] {
+        let outcome = house.put(subdomain, json!({"useSignatures": wanted})).await;
+        assert_eq!(outcome.is_ok(), good, "{subdomain} {wanted}");
+    }
+    house.put("signed", json!({})).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_of_a_signed_subdomain_has_a_key_which_is_kept() {
+    let house = House::new().await;
+    let signed = |user| json!({"useSignatures": true, "user": user});
+    let bare = house
+        .put("signed", signed(json!({"@id": "https://example.org/u1"})))
+        .await;
+    assert!(matches!(bare, Err(DomainError::Invalid(_))));
+    assert!(
+        !house.domains.exists(&name("acme"), &name("signed")),
+        "nothing was made"
+    );
+    let kept = || house.world.store.scan(Tree::Subdomains).unwrap().len();
+    house
+        .put("signed", signed(user("https://example.org/u1", "keyid1")))
+        .await
+        .unwrap();
+    assert_eq!(kept(), 2);
+    house
+        .put("signed", signed(user("https://example.org/u1", "keyid2")))
+        .await
+        .unwrap();
+    assert_eq!(kept(), 2, "a new key takes the place of the old");
+    house
+        .put("signed", signed(user("https://example.org/u2", "keyid1")))
+        .await
+        .unwrap();
+    assert_eq!(kept(), 3);
+    house
+        .put("plain", json!({"user": {"@id": "https://example.org/u1"}}))
+        .await
+        .unwrap();
+    assert_eq!(kept(), 4);
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_named_subdomains_and_no_more_even_at_once() {
+    let house = House::new().await;
+    let all = tokio::join!(
+        house.put("a", json!({})),
+        house.put("b", json!({})),
+        house.put("c", json!({})),
+        house.put("d", json!({})),
+    );
+    let refused = [all.0, all.1, all.2, all.3]
+        .into_iter()
+        .filter(Result::is_err)
+        .count();
+    assert_eq!(refused, 1);
+    assert_eq!(house.domains.list(&house.permit()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_token_is_in_the_configuration_where_the_account_takes_them() {
+    let house = House::new().await;
+    house
+        .world
+        .patch(
+            "acme",
+            json!({"@insert": {"remotesAuth": ["jwt", "anon"], "naming": "uuid"}}),
+        )
+        .await;
+    let user = json!({"user": {"@id": "https://example.org/u1"}});
+    let answer = house.put("todo", user).await.unwrap();
+    let jwt = answer["io"]["opts"]["auth"]["jwt"].as_str().unwrap();
+    let token = Credential::from_bearer(jwt);
+    let todo = DomainId::Subdomain {
+        account: name("acme"),
+        name: name("todo"),
+    };
+    let admitted = house
+        .world
+        .accounts
+        .admit(&todo, &token, source(), &house.domains);
+    assert_eq!(admitted.await.unwrap().key(), Some(&house.key.id));
+    let without = house.post(json!({}), ANYBODY).await.unwrap();
+    assert_eq!(
+        without["io"]["opts"]["auth"]["user"], "acme",
+        "no key was presented"
+    );
+}
+
+#[test]
+fn requests_are_understood_or_refused_with_a_reason() {
+    let (post, put) = (
+        |body: &Value| Request::parse_post(Some(body)).is_ok(),
+        |body: &Value| Request::parse_put(Some(body)).is_ok(),
+    );
+    assert!(Request::parse_post(None).is_ok());
+    for (body, in_post, in_put) in [
+        (json!({}), true, true),
+        (json!({"useSignatures": true}), true, true),
+        (json!({"name": "todo"}), true, false),
+        (json!({"user": {"@id": "urn:u:1"}}), false, true),
+        (
+            json!({"user": user("https://example.org/u1", "keyid1")}),
+            false,
+            true,
+        ),
+    ] {
+        assert_eq!((post(&body), put(&body)), (in_post, in_put), "{body}");
+    }
+    for bad in [
+        json!(null),
+        json!([]),
+        json!(["todo", true, null]),
+        json!("todo"),
+        json!({"name": 1}),
+        json!({"name": "A.B"}),
+        json!({"useSignatures": "yes"}),
+        json!({"more": 1}),
+        json!({"user": "https://example.org/u1"}),
+        json!({"user": {}}),
+        json!({"user": {"@id": "relative"}}),
+        json!({"user": {"@id": "a b:c"}}),
+        json!({"user": {"@id": "https://example.org/<u1>"}}),
+        json!({"user": {"@id": "https:"}}),
+        json!({"user": user("https://example.org/u1", "x")}),
+        json!({"user": {"@id": "urn:u:1", "key": {"keyid": "keyid1", "public": "AAAA"}}}),
+        json!({"user": {"@id": "urn:u:1", "key": {
+            "type": "ec", "keyid": "keyid1", "public": root_pair().public.to_base64(),
+        }}}),
+    ] {
+        assert!(!post(&bad) && !put(&bad), "{bad}");
+    }
+}
