@@ -2,7 +2,7 @@
 //!
 //! The test runs this binary again as a child that commits and tells of each confirmation, kills it at a
 //! moment it does not expect, and looks at what it left. Rounds follow one another on the same files.
-//! `MELDGATE_CRASH_ROUNDS` sets their number.
+//! `MELDGATE_CRASH_ROUNDS` sets their number. A second child meets a disk that takes no more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use meldgate::clock::Chance;
-use meldgate::store::{Batch, Expected, MasterKey, Store, Tree};
+use meldgate::store::{Batch, Expected, MasterKey, Store, StoreError, Tree};
 
 const CHILD: &str = "store_crash::commits_until_it_is_killed";
+const FULL_CHILD: &str = "store_crash::commits_until_the_disk_takes_no_more";
+/// Lets no file grow beyond some megabytes; the shell's unit is 512 or 1024 bytes. The system tells of the
+/// limit by a signal, unless that is ignored: then the write fails, as on a full disk.
+const SMALL_DISK: &str = "trap '' XFSZ; ulimit -f 6000; exec \"$@\"";
 const FOLDER: &str = "MELDGATE_CRASH_FOLDER";
 const ROUNDS: &str = "MELDGATE_CRASH_ROUNDS";
 const DEFAULT_ROUNDS: u32 = 10;
@@ -103,6 +107,62 @@ fn commits_until_it_is_killed() {
             scope.spawn(move || work(store, worker));
         }
     });
+}
+
+/// The other child's side.
+#[test]
+fn commits_until_the_disk_takes_no_more() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    say("");
+    let store = open(Path::new(&folder));
+    let mut refused = None;
+    for number in 0..BATCHES * 10 {
+        if let Err(error) = store.commit_blocking(batch(0, number)) {
+            refused = Some(error);
+            break;
+        }
+        say(&format!("confirmed 0 {number}"));
+    }
+    assert!(
+        matches!(refused, Some(StoreError::Unconfirmed)),
+        "{refused:?}"
+    );
+    let again = store.commit_blocking(Batch::new().put(Tree::Meta, "a", "1"));
+    assert!(matches!(again, Err(StoreError::Failed)), "{again:?}");
+    assert!(!store.is_writable());
+    let last_confirmed = count(&store, 0) - 1;
+    assert_eq!(
+        store.get(tree(1), &key(0, last_confirmed, 1)).unwrap(),
+        Some(value(last_confirmed, 1))
+    );
+    store.close();
+    say(&format!("ended after {last_confirmed}"));
+}
+
+#[test]
+fn a_disk_that_takes_no_more_loses_nothing_that_was_confirmed() {
+    let folder = Folder::new("full");
+    let program = std::env::current_exe().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", SMALL_DISK, "sh"])
+        .arg(program)
+        .args(["--exact", FULL_CHILD, "--nocapture"])
+        .env(FOLDER, &folder.0)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let confirmed: Vec<_> = said.lines().filter_map(parse).collect();
+    let ended = format!("ended after {}", confirmed.len() - 1);
+    assert!(said.lines().any(|line| line == ended), "not {ended}");
+    check(&open(&folder.0), &confirmed);
 }
 
 fn start(folder: &Path) -> Child {
@@ -197,6 +257,13 @@ fn rounds() -> u32 {
 
 struct Folder(PathBuf);
 
+impl Folder {
+    fn new(what: &str) -> Self {
+        let name = format!("meldgate-crash-{what}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
@@ -205,8 +272,7 @@ impl Drop for Folder {
 
 #[test]
 fn what_was_confirmed_is_there_after_a_kill_and_every_batch_whole() {
-    let name = format!("meldgate-crash-{}", std::process::id());
-    let folder = Folder(std::env::temp_dir().join(name));
+    let folder = Folder::new("kill");
     let chance = Chance::system();
     for round in 0..rounds() {
         // Now and then it is killed while it opens, which repairs what the last kill left.

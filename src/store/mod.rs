@@ -60,7 +60,7 @@ pub const BATCH_LIMIT: usize = 1024 * 1024;
 /// Batches that wait for the writer before those who ask must wait to ask.
 const QUEUE: usize = 1024;
 
-/// A handle on the store. Clones share it; it closes when the last one is dropped.
+/// A handle on the store. Clones share it; it closes, which blocks, when the last one is dropped.
 #[derive(Clone)]
 pub struct Store {
     view: Arc<View>,
