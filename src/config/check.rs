@@ -115,7 +115,10 @@ fn gateway(
         .state_dir
         .map_or_else(|| defaults.state_dir.clone(), Written::value);
     let named = written.root_key_file.map(Written::value);
-    let root_key = checks.take(vault.root_key(named, &defaults.root_key_file));
+    // One that is named or given and cannot be used is told by itself.
+    let found = vault.root_key(named, &defaults.root_key_file);
+    let no_root_key = matches!(found, Ok(None));
+    let root_key = checks.take(found);
     let root_pair = checks.take(vault.root_pair(
         written.root_public_file.map(Written::value),
         written.root_private_file.map(Written::value),
@@ -123,13 +126,15 @@ fn gateway(
     let named = written.master_key_file.map(Written::value);
     let master = vault.master_key(named, &defaults.master_key_file);
     if *purpose == Purpose::Serve {
-        checks.take(guard::verify(&master.path, master.kind));
+        if master.path.exists() {
+            checks.take(guard::verify(&master.path, master.kind));
+        } else {
+            not_made("master-key-file", &master.path, checks);
+        }
+        if no_root_key {
+            not_made("root-key-file", &defaults.root_key_file, checks);
+        }
         apart(&master.path, &state_dir, checks);
-        checks.require(
-            root_key.is_some() || !checks.problems.is_empty(),
-            Key::new("gateway", "root-key-file"),
-            "names no file that is there: run `meldgate init` to make a root key",
-        );
     }
     let origin = written.origin.and_then(|text| {
         let read = origin::parse(&text.value());
@@ -145,6 +150,12 @@ fn gateway(
         root_pair,
         master_key_file: master.path,
     })
+}
+
+fn not_made(name: &'static str, path: &Path, checks: &mut Checks<'_>) {
+    let there = path.display();
+    let wrong = format!("is {there}, which is not there: run `meldgate init` to make it");
+    checks.wrong(Key::new("gateway", name), wrong);
 }
 
 /// Who gets hold of the state must not have its key with it.

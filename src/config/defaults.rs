@@ -173,7 +173,7 @@ fn generous_limits() -> Limits {
         connects_per_account: plenty,
         messages_per_socket: plenty,
         messages_per_account: plenty,
-        sources_per_network: 16,
+        sources_per_network: 1000,
         table_size: 100_000,
     }
 }
@@ -193,7 +193,7 @@ fn lockout() -> Lockout {
 fn gentle_lockout() -> Lockout {
     Lockout {
         failures_per_source: 1000,
-        sources_per_network: 16,
+        sources_per_network: 1000,
         failures_per_account: 1000,
         window: mins(1),
         first: secs(1),

@@ -1,6 +1,7 @@
 //! File, environment and arguments to a checked [`Config`].
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use toml::Value;
@@ -12,7 +13,9 @@ use super::guard::{self, Kind};
 use super::layers::{Layers, Origin};
 use super::legacy;
 use super::secrets::Vault;
+use super::written::Written;
 use super::{Config, environment, file, schema, text};
+use crate::ids::GatewayDomain;
 
 /// What a configuration is for, which decides its defaults and how strict its checks are.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,11 +46,15 @@ pub struct Loaded {
     pub config: Config,
     /// What was ignored, and what will not work.
     pub notes: Vec<Note>,
+    /// The files that it was read from, certificates apart: to be watched for changes.
+    pub files: Vec<PathBuf>,
 }
 
 /// Where `meldgate init` puts things.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Places {
+    /// The gateway's domain, if it is set.
+    pub domain: Option<GatewayDomain>,
     /// The daemon's folder.
     pub state_dir: PathBuf,
     /// The root account's key.
@@ -68,15 +75,16 @@ impl Config {
             mut problems,
             mut notes,
         } = gathered;
-        let vault = Vault {
-            layers: &layers,
-            legacy: secrets,
-            credentials: sources.credentials.as_deref(),
-        };
+        let vault = Vault::new(&layers, secrets, sources.credentials.as_deref());
         let mut checks = Checks::new(&layers, &mut problems, &mut notes);
         let config = check::config(sections, purpose, &vault, &mut checks);
         let config = ConfigError::unless_none(problems, config)?;
-        Ok(Loaded { config, notes })
+        let files = sources.file.iter().cloned().chain(vault.seen()).collect();
+        Ok(Loaded {
+            config,
+            notes,
+            files,
+        })
     }
 
     /// The places of a configuration that need not be complete yet.
@@ -84,10 +92,10 @@ impl Config {
         let mut gathered = Gathered::from(sources);
         let gateway = gathered.sections().gateway;
         let defaults = Defaults::serve();
-        let path = |written: Option<super::written::Written<PathBuf>>, default| {
-            written.map_or(default, super::written::Written::value)
-        };
+        let path =
+            |written: Option<Written<PathBuf>>, default| written.map_or(default, Written::value);
         let places = Places {
+            domain: gateway.domain.map(Written::value),
             state_dir: path(gateway.state_dir, defaults.state_dir),
             root_key_file: path(gateway.root_key_file, defaults.root_key_file),
             master_key_file: path(gateway.master_key_file, defaults.master_key_file),
@@ -99,8 +107,8 @@ impl Config {
     /// that bring their own.
     pub fn development(
         folder: &Path,
-        domain: &crate::ids::GatewayDomain,
-        listen: std::net::SocketAddr,
+        domain: &GatewayDomain,
+        listen: SocketAddr,
     ) -> Result<Self, ConfigError> {
         let sources = Sources {
             arguments: vec![

@@ -172,8 +172,9 @@ fn limits(limits: &Limits, checks: &mut Section<'_, '_>) {
         limits.connections_per_source,
         COUNT,
     );
-    checks.number("sources-per-network", limits.sources_per_network, COUNT_32);
     checks.number("table-size", limits.table_size, COUNT);
+    let networks = limits.sources_per_network;
+    checks.number("sources-per-network", networks, 1..=1 << 16);
     checks.require(
         "connections-per-source",
         limits.connections_per_source <= limits.connections,
@@ -202,7 +203,8 @@ fn lockout(lockout: &Lockout, checks: &mut Section<'_, '_>) {
         lockout.failures_per_account,
         COUNT_32,
     );
-    checks.number("sources-per-network", lockout.sources_per_network, COUNT_32);
+    let networks = lockout.sources_per_network;
+    checks.number("sources-per-network", networks, 1..=1 << 16);
     checks.time("window", lockout.window, LIFE);
     checks.time("first", lockout.first, LIFE);
     checks.time("longest", lockout.longest, LIFE);

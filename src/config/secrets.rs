@@ -4,6 +4,7 @@
 //! gateway's variable, a file named in the configuration file, a systemd credential
 //! (`meldgate.≪name≫`), the default place if there is a file.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::environment::OURS;
@@ -17,12 +18,33 @@ use crate::secret::{AccountKey, KeySecret};
 
 /// Where secrets can come from.
 pub(super) struct Vault<'a> {
-    pub(super) layers: &'a Layers,
-    pub(super) legacy: legacy::Secrets,
-    pub(super) credentials: Option<&'a Path>,
+    layers: &'a Layers,
+    legacy: legacy::Secrets,
+    credentials: Option<&'a Path>,
+    /// Every file that was read, in order.
+    seen: RefCell<Vec<PathBuf>>,
 }
 
-impl Vault<'_> {
+impl<'a> Vault<'a> {
+    /// Credentials are looked for in their folder, if there is one.
+    pub(super) fn new(
+        layers: &'a Layers,
+        legacy: legacy::Secrets,
+        credentials: Option<&'a Path>,
+    ) -> Self {
+        Self {
+            layers,
+            legacy,
+            credentials,
+            seen: RefCell::default(),
+        }
+    }
+
+    /// Every file that was read.
+    pub(super) fn seen(&self) -> Vec<PathBuf> {
+        self.seen.take()
+    }
+
     /// The root account's key; `default` is where it is when nothing says otherwise.
     pub(super) fn root_key(
         &self,
@@ -39,7 +61,10 @@ impl Vault<'_> {
         }
         let default = Some(default).filter(|path| path.exists());
         match self.place(named, "root-key").or(default.map(Place::file)) {
-            Some(place) => place.account_key().map(Some),
+            Some(place) => self
+                .read(&place)
+                .and_then(|text| place.account_key(&text))
+                .map(Some),
             None => Ok(None),
         }
     }
@@ -119,9 +144,14 @@ impl Vault<'_> {
     ) -> Result<Option<KeySecret>, Problem> {
         match (by_value, self.place(named, credential)) {
             (Some(secret), _) if self.by_value_wins(key) => Ok(Some(secret.clone())),
-            (_, Some(place)) => place.read().map(Some),
+            (_, Some(place)) => self.read(&place).map(Some),
             (_, None) => Ok(None),
         }
+    }
+
+    fn read(&self, place: &Place) -> Result<KeySecret, Problem> {
+        self.seen.borrow_mut().push(place.path.clone());
+        place.read()
     }
 
     /// Whether the public gateway's variable is stronger than what names the file.
@@ -160,10 +190,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn account_key(&self) -> Result<AccountKey, Problem> {
+    fn account_key(&self, text: &KeySecret) -> Result<AccountKey, Problem> {
         let wrong =
             |invalid| Problem::content(&self.path, format!("holds no account key: {invalid}"));
-        AccountKey::parse(self.read()?.expose()).map_err(wrong)
+        AccountKey::parse(text.expose()).map_err(wrong)
     }
 
     fn file(path: &Path) -> Self {

@@ -92,7 +92,7 @@ fn the_public_gateways_variables_are_understood() {
             ("M_LD_GATEWAY_GENESIS", "true"),
         ],
     );
-    let Loaded { config, notes } = loaded.unwrap();
+    let Loaded { config, notes, .. } = loaded.unwrap();
     assert_eq!(config.gateway.domain.as_str(), "old.example.org");
     assert_eq!(
         config.gateway.origin.as_deref(),

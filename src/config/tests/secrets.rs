@@ -113,3 +113,44 @@ fn a_secret_is_not_in_the_debug_form() {
         "{shown}"
     );
 }
+
+#[test]
+fn every_file_that_was_read_is_named_to_be_watched() {
+    let folder = Folder::new();
+    let more = format!(
+        "[smtp]\nhost = 'mail'\nfrom = 'a@b'\nuser = 'u'\npassword-file = '{}'",
+        folder.path("smtp")
+    );
+    let mut files = folder.load(&more, &[]).unwrap().files;
+    files.sort();
+    let named = ["meldgate.toml", "root.key", "smtp"].map(|name| folder.0.join(name));
+    assert_eq!(files, named);
+}
+
+#[test]
+fn keys_that_were_not_made_are_told_with_what_makes_them() {
+    let folder = Folder::new();
+    fs::remove_file(folder.0.join("master.key")).unwrap();
+    let refusal = folder.refusal("", &[]);
+    assert!(
+        refusal.contains("`gateway.master-key-file` is") && refusal.contains("meldgate init"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn the_public_gateways_key_is_weaker_than_our_file_and_stronger_than_the_files() {
+    let folder = Folder::new();
+    let public = ("M_LD_GATEWAY_AUTH__KEY", "old.keyid1:secret");
+    let root = |variables: &[(&str, &str)]| {
+        let key = folder.config("", variables).gateway.root_key.unwrap();
+        key.app.to_string()
+    };
+    assert_eq!(root(&[]), "app");
+    assert_eq!(root(&[public]), "old");
+    let file = folder.path("root.key");
+    assert_eq!(
+        root(&[public, ("MELDGATE_GATEWAY__ROOT_KEY_FILE", &file)]),
+        "app"
+    );
+}
