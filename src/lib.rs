@@ -3,7 +3,9 @@
 //! Rooms and their direction (edges → middle → base, and any of them → engine) are in `ARCHITECTURE.md`.
 
 pub mod accounts;
+pub mod app;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod domains;
 pub mod ids;
