@@ -27,7 +27,7 @@ mod tree;
 mod tree_clock;
 
 pub use global::GlobalClock;
-pub(crate) use scan::{Measure, measure};
+pub(crate) use scan::measure;
 pub use tid::{InvalidTid, Tid};
 pub use tree_clock::TreeClock;
 

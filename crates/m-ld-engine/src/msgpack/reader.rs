@@ -1,6 +1,10 @@
 //! Reading MessagePack where it lies.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever is not looked for is refused, new kinds too"
+)]
 
 use super::{Error, Limits, Stack};
 

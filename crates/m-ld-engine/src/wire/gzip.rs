@@ -28,11 +28,11 @@ pub(super) fn inflate(data: &[u8], limit: usize) -> Result<Vec<u8>, WireError> {
         return Err(WireError::Gzip("it cannot be as long as it says"));
     }
     let mut inflated = Vec::with_capacity(size);
-    let mut inflater = Decompress::new(false);
-    let status = inflater
+    let mut stream = Decompress::new(false);
+    let status = stream
         .decompress_vec(deflated, &mut inflated, FlushDecompress::Finish)
         .map_err(|_| WireError::Gzip("its stream is damaged"))?;
-    let consumed = usize::try_from(inflater.total_in()).unwrap_or(usize::MAX);
+    let consumed = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
     if status != Status::StreamEnd || consumed != deflated.len() || inflated.len() != size {
         return Err(WireError::Gzip("it is not as long as it says"));
     }
@@ -69,7 +69,8 @@ fn parts(data: &[u8]) -> Result<(&[u8], u32, usize), WireError> {
     if flags & HAS_CRC != 0 {
         body = body.get(2..).ok_or(SHORT)?;
     }
-    let [a, b, c, d, e, f, g, h] = *trailer;
-    let size = usize::try_from(u32::from_le_bytes([e, f, g, h])).map_err(|_| SHORT)?;
-    Ok((body, u32::from_le_bytes([a, b, c, d]), size))
+    let (crc, size) = trailer.split_first_chunk().ok_or(SHORT)?;
+    let size = size.first_chunk().ok_or(SHORT)?;
+    let size = usize::try_from(u32::from_le_bytes(*size)).map_err(|_| SHORT)?;
+    Ok((body, u32::from_le_bytes(*crc), size))
 }

@@ -1,6 +1,10 @@
 //! Values of properties.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever is not looked for is refused, new kinds too"
+)]
 
 use super::{Role, deeper, identity, once, property};
 use crate::msgpack::{Reader, Token};
@@ -61,10 +65,10 @@ fn one<'a>(
 /// The keys of a map that can be a literal, a reference, a set or a nested subject.
 #[derive(Default)]
 struct Keys<'a> {
-    id: Option<Option<&'a str>>,
+    id: Option<&'a str>,
     value: Option<Reader<'a>>,
-    datatype: Option<Option<&'a str>>,
-    language: Option<Option<&'a str>>,
+    datatype: Option<&'a str>,
+    language: Option<&'a str>,
     vocab: Option<&'a str>,
     /// Whether there are properties, which only a nested subject has.
     properties: bool,
@@ -82,13 +86,13 @@ fn map<'a>(
             "@set" if count == 1 => {
                 return values(reader, role, deeper(level)?).map(|()| Object::Other);
             }
-            "@id" => once(&mut keys.id, text_or_nothing(reader)?)?,
+            "@id" => once(&mut keys.id, reader.str()?)?,
             "@value" => {
                 once(&mut keys.value, reader.clone())?;
                 reader.skip()?;
             }
             "@type" => keys.read_type(reader, role, level)?,
-            "@language" => once(&mut keys.language, text_or_nothing(reader)?)?,
+            "@language" => once(&mut keys.language, reader.str()?)?,
             "@vocab" => once(&mut keys.vocab, reader.str()?)?,
             key => {
                 keys.properties = true;
@@ -108,13 +112,9 @@ impl<'a> Keys<'a> {
         level: usize,
     ) -> Result<(), WireError> {
         let mut ahead = reader.clone();
-        let datatype = match ahead.token()? {
-            Token::Str(datatype) => Some(datatype),
-            Token::Nil | Token::Undefined => None,
-            _ => {
-                self.properties = true;
-                return property(reader, "@type", role, level);
-            }
+        let Token::Str(datatype) = ahead.token()? else {
+            self.properties = true;
+            return property(reader, "@type", role, level);
         };
         *reader = ahead;
         once(&mut self.datatype, datatype)
@@ -122,7 +122,7 @@ impl<'a> Keys<'a> {
 
     fn check(self, role: Role) -> Result<Object<'a>, WireError> {
         const MIXED: WireError = WireError::Update("a literal that is something else besides");
-        let id = self.id.flatten();
+        let id = self.id;
         if self.value.is_some() {
             if self.properties || self.vocab.is_some() {
                 return Err(MIXED);
@@ -160,7 +160,7 @@ impl<'a> Keys<'a> {
             token,
             Token::Bool(_) | Token::UInt(_) | Token::NegInt(_) | Token::Float(_) | Token::Str(_)
         );
-        let datatype = self.datatype.flatten().unwrap_or_default();
+        let datatype = self.datatype.unwrap_or_default();
         let data = id.is_some_and(|id| !id.is_empty());
         let fine = match datatype {
             "" => scalar && !data,
@@ -181,13 +181,5 @@ impl<'a> Keys<'a> {
             true if datatype.is_empty() => Ok(Object::Other),
             true => Ok(Object::Literal { datatype, data }),
         }
-    }
-}
-
-fn text_or_nothing<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, WireError> {
-    match reader.token()? {
-        Token::Str(text) => Ok(Some(text)),
-        Token::Nil | Token::Undefined => Ok(None),
-        _ => Err(WireError::Update("a keyword with a wrong value")),
     }
 }

@@ -1,6 +1,10 @@
 //! Reified triples (m-ld protocol, section 4.7).
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever is not looked for is refused, new kinds too"
+)]
 
 use super::object::only;
 use super::{Object, Role, deeper, identity, once, property, subjects};

@@ -1,0 +1,17 @@
+//! Tests against vectors made by the JavaScript engine: one binary, a module per subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    clippy::needless_for_each,
+    clippy::cast_precision_loss,
+    reason = "test code"
+)]
+
+mod clocks;
+mod common;
+mod corpus;
+mod hostile;
+mod messages;
+mod packing;
