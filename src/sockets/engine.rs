@@ -1,0 +1,409 @@
+//! The life of a socket: opened, asked who it is, let in or refused, listened to, gone.
+//!
+//! The engine calls a socket's handlers one after the other, from the task that reads it: what happens in
+//! them happens in the order of its messages. So relaying is done right there, and only admission, which
+//! may have to verify a password hash, is handed to a task of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engineioxide::handler::EngineIoHandler;
+use engineioxide::socket::Sid;
+use engineioxide::{DisconnectReason, Socket, Str, TransportType};
+use m_ld_engine::wire;
+
+use super::event::{Event, EventError, Params, Unicast};
+use super::handshake::{Handshake, Refusal};
+use super::hub::Hub;
+use super::packet::{Incoming, Outgoing};
+use super::peer::SocketPeer;
+use super::room::{Holder, JoinError, Member};
+use super::session::Session;
+use crate::accounts::{Accounts, Admission};
+use crate::clock::Clock;
+use crate::config;
+use crate::domains::Domains;
+use crate::ids::GatewayDomain;
+use crate::limits::{Class, Limits, Source};
+use crate::listener::CutHandle;
+
+/// Operations from this size on are judged where blocking harms nobody.
+const JUDGED_ASIDE_FROM: usize = 32 * 1024;
+
+/// A socket of ours, as the engine hands it to us.
+type Eio = Arc<Socket<Session>>;
+
+/// Handles what the engine reads.
+pub(super) struct Engine {
+    pub(super) hub: Arc<Hub>,
+    pub(super) accounts: Accounts,
+    pub(super) domains: Domains,
+    pub(super) limits: Arc<Limits>,
+    pub(super) clock: Clock,
+    pub(super) gateway: GatewayDomain,
+    pub(super) config: config::Sockets,
+    pub(super) undecided: Undecided,
+    pub(super) polling: Polling,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EngineIoHandler for Engine {
+    type Data = Session;
+
+    fn on_connect(self: Arc<Self>, socket: Eio) {
+        if let Some(handle) = socket.req_parts.extensions.get() {
+            socket.data.set_transport(Clone::clone(handle));
+        }
+        if socket.transport_type() == TransportType::Polling {
+            self.polling.add(&socket);
+        }
+        self.undecided
+            .add(self.clock.running() + self.config.connect_timeout, &socket);
+        if self.hub.is_draining() {
+            socket.close(DisconnectReason::ClosingServer);
+        }
+    }
+
+    fn on_disconnect(&self, socket: Eio, reason: DisconnectReason) {
+        self.polling.remove(socket.id);
+        if let Some(member) = socket.data.end() {
+            log::debug!(
+                target: "meldgate::sockets",
+                clone = member.id.as_str(), reason:? = reason;
+                "a clone's connection ended"
+            );
+            self.hub.leave(&member);
+        }
+    }
+
+    fn on_message(self: &Arc<Self>, message: Str, socket: Eio) {
+        let read = socket.data.reader.text(self.config.max_payload, message);
+        self.take(read, socket);
+    }
+
+    fn on_binary(self: &Arc<Self>, data: Bytes, socket: Eio) {
+        let read = socket.data.reader.binary(self.config.max_payload, data);
+        self.take(read, socket);
+    }
+}
+
+impl Engine {
+    fn take(
+        self: &Arc<Self>,
+        read: Result<Option<Incoming>, super::packet::PacketError>,
+        socket: Eio,
+    ) {
+        match read {
+            Ok(None) => {}
+            Ok(Some(Incoming::Event {
+                arguments,
+                attachments,
+                ack,
+            })) => {
+                self.event(&socket, arguments.as_str(), attachments, ack);
+            }
+            Ok(Some(Incoming::Connect(auth))) => self.connect(socket, auth),
+            Ok(Some(Incoming::ForeignNamespace(namespace))) => {
+                if let Some(packet) = Outgoing::no_namespace(namespace.as_str()) {
+                    emit(&socket, &packet);
+                }
+            }
+            Ok(Some(Incoming::Disconnect)) => {
+                if let Some(member) = socket.data.end() {
+                    self.hub.leave(&member);
+                }
+                socket.close(DisconnectReason::TransportClose);
+            }
+            Ok(Some(Incoming::Ack)) => {}
+            Err(error) => {
+                log::debug!(target: "meldgate::sockets", error:err = error; "a socket sent what is no packet");
+                self.expel(&socket);
+            }
+        }
+    }
+
+    // Admission.
+
+    fn connect(self: &Arc<Self>, socket: Eio, auth: Option<Str>) {
+        if !socket.data.begin_connecting() {
+            return self.expel(&socket);
+        }
+        let engine = Arc::clone(self);
+        tokio::spawn(Box::pin(async move {
+            if let Err(refusal) = engine.admit(&socket, auth.as_ref().map(Str::as_str)).await {
+                log::info!(
+                    target: "meldgate::sockets",
+                    source:% = source_of(&socket), reason = refusal.message();
+                    "a socket was refused"
+                );
+                match socket.data.end() {
+                    None => emit(&socket, &Outgoing::refused(refusal.message())),
+                    Some(member) => {
+                        engine.hub.leave(&member);
+                        socket.close(DisconnectReason::ClosingServer);
+                    }
+                }
+            }
+        }));
+    }
+
+    async fn admit(self: &Arc<Self>, socket: &Eio, auth: Option<&str>) -> Result<(), Refusal> {
+        let source = source_of(socket);
+        self.limits
+            .spend_source(Class::Connects, source)
+            .map_err(|_| Refusal::TooManyRequests)?;
+        let handshake = Handshake::parse(&socket.req_parts.uri, auth, &self.gateway)?;
+        let admission = self
+            .accounts
+            .admit(
+                &handshake.domain,
+                &handshake.credential,
+                source,
+                &self.domains,
+            )
+            .await?;
+        self.join(socket, &handshake, &admission)?;
+        // A revocation from before the socket was in its room would not have found it there.
+        if self.accounts.holds(&admission)? {
+            Ok(())
+        } else {
+            Err(Refusal::Unauthorized)
+        }
+    }
+
+    fn join(
+        self: &Arc<Self>,
+        socket: &Eio,
+        handshake: &Handshake,
+        admission: &Admission,
+    ) -> Result<(), Refusal> {
+        socket
+            .data
+            .budget
+            .get_or_init(|| self.limits.socket_messages());
+        let holder = Holder::of(admission);
+        let member = |room| {
+            let peer = SocketPeer::new(Arc::clone(socket), self.config.queue_bytes);
+            Arc::new(Member::new(
+                handshake.clone.clone(),
+                holder.clone(),
+                room,
+                Box::new(peer),
+            ))
+        };
+        let greeting = Outgoing::connected(&socket.id.to_string());
+        let joined = self
+            .hub
+            .join(&handshake.domain, member, &greeting, &socket.data);
+        joined.map_err(|error| match error {
+            JoinError::Taken => Refusal::Forbidden,
+            JoinError::Full | JoinError::Closed => Refusal::TooManyRequests,
+        })?;
+        log::debug!(
+            target: "meldgate::sockets",
+            domain = handshake.domain.to_mld(&self.gateway), clone = handshake.clone.as_str(), source:% = source_of(socket);
+            "a clone is connected"
+        );
+        Ok(())
+    }
+
+    // Relaying.
+
+    fn event(
+        self: &Arc<Self>,
+        socket: &Eio,
+        arguments: &str,
+        attachments: VecDeque<Bytes>,
+        ack: Option<i64>,
+    ) {
+        let Some(member) = socket.data.member() else {
+            return self.expel(socket);
+        };
+        if !self.may_send(socket, &member) {
+            return self.expel(socket);
+        }
+        let outcome = match Event::parse(arguments, attachments) {
+            Ok(Event::Present(present)) => {
+                let presence = member.room.set_present(&member, present);
+                self.hub.announce_if(presence, &member.room);
+                Ok(())
+            }
+            Ok(Event::Operation(message)) => match self.judge(&message) {
+                Ok(()) => {
+                    self.operation(&member, message);
+                    Ok(())
+                }
+                Err(error) => return self.poisoned(socket, &member, error),
+            },
+            Ok(Event::Unicast {
+                event,
+                params,
+                payload,
+            }) => self.unicast(&member, event, &params, payload),
+            Err(EventError::Arguments) => Err("Bad arguments"),
+            Err(EventError::Unknown) => Err("Unknown event"),
+        };
+        match (ack, outcome) {
+            (Some(id), outcome) => emit(socket, &Outgoing::ack(id, outcome)),
+            (None, Ok(())) => {}
+            // There is no way to say what is wrong, and staying would hide it.
+            (None, Err(_)) => self.expel(socket),
+        }
+    }
+
+    fn may_send(&self, socket: &Eio, member: &Member) -> bool {
+        let budget = socket
+            .data
+            .budget
+            .get_or_init(|| self.limits.socket_messages());
+        if budget.spend().is_err() {
+            return false;
+        }
+        let account = member.holder.account.as_ref();
+        account.is_none_or(|account| self.limits.spend_account(Class::Messages, account).is_ok())
+    }
+
+    fn operation(self: &Arc<Self>, member: &Member, message: Bytes) {
+        let presence = member.room.broadcast(member, &Outgoing::operation(message));
+        self.hub.announce_if(presence, &member.room);
+    }
+
+    fn unicast(
+        self: &Arc<Self>,
+        member: &Member,
+        event: Unicast,
+        params: &Params,
+        payload: Bytes,
+    ) -> Result<(), &'static str> {
+        if params.value("fromId") != Some(member.id.as_str()) {
+            return Err("Forbidden");
+        }
+        let to = params.value("toId").ok_or("Bad arguments")?;
+        let packet = Outgoing::unicast(event.name(), params, payload).ok_or("Bad arguments")?;
+        let presence = member.room.unicast(to, &packet);
+        self.hub.announce_if(presence, &member.room);
+        Ok(())
+    }
+
+    fn judge(&self, message: &[u8]) -> Result<(), wire::WireError> {
+        let limits = wire::Limits {
+            max_message: self.config.max_payload,
+            max_inflated: self.config.max_inflated,
+            ..wire::Limits::default()
+        };
+        if message.len() < JUDGED_ASIDE_FROM {
+            return wire::judge(message, &limits).map(drop);
+        }
+        tokio::task::block_in_place(|| wire::judge(message, &limits).map(drop))
+    }
+
+    /// Ends a socket whose operation would have harmed others; its clone is not to try again.
+    fn poisoned(self: &Arc<Self>, socket: &Eio, member: &Arc<Member>, error: wire::WireError) {
+        log::warn!(
+            target: "meldgate::audit",
+            event = "operation-refused", domain = member.room.domain.to_mld(&self.gateway), clone = member.id.as_str(),
+            account = member.holder.account.as_ref().map_or("", |account| account.as_str()),
+            source:% = source_of(socket), error:err = error;
+            "an operation that would have closed other clones was refused, and its sender disconnected"
+        );
+        member.tell_last(&Outgoing::disconnect());
+        self.expel(socket);
+    }
+
+    /// Ends a socket that does not keep to the protocol.
+    fn expel(self: &Arc<Self>, socket: &Eio) {
+        if let Some(member) = socket.data.end() {
+            self.hub.leave(&member);
+        }
+        socket.close(DisconnectReason::PacketParsingError);
+    }
+}
+
+fn emit(socket: &Eio, packet: &Outgoing) {
+    if socket.emit(packet.text.clone()).is_err() {
+        socket.close(DisconnectReason::TransportError);
+        socket.data.cut_transport();
+    }
+}
+
+fn source_of(socket: &Eio) -> Source {
+    socket
+        .req_parts
+        .extensions
+        .get()
+        .copied()
+        .unwrap_or(Source::of(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+}
+
+/// Sockets that have not yet said who they are, in the order of their deadlines.
+#[derive(Debug, Default)]
+pub(super) struct Undecided(Mutex<VecDeque<(Duration, Weak<Socket<Session>>)>>);
+
+impl Undecided {
+    fn add(&self, deadline: Duration, socket: &Eio) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back((deadline, Arc::downgrade(socket)));
+    }
+
+    /// Closes those whose time is up. To be called now and then.
+    pub(super) fn close_late(&self, now: Duration) {
+        while let Some(socket) = self.next_late(now) {
+            let late = socket
+                .upgrade()
+                .filter(|socket| !socket.is_closed() && socket.data.member().is_none());
+            if let Some(socket) = late {
+                socket.data.end();
+                socket.close(DisconnectReason::TransportError);
+            }
+        }
+    }
+
+    fn next_late(&self, now: Duration) -> Option<Weak<Socket<Session>>> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match waiting.front() {
+            Some((deadline, _)) if *deadline <= now => {
+                waiting.pop_front().map(|(_, socket)| socket)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Sockets that began by polling, by id, so that one that is upgraded learns of its new connection.
+#[derive(Debug, Default)]
+pub(super) struct Polling(Mutex<BTreeMap<String, Weak<Socket<Session>>>>);
+
+impl Polling {
+    fn add(&self, socket: &Eio) {
+        self.lock()
+            .insert(socket.id.to_string(), Arc::downgrade(socket));
+    }
+
+    fn remove(&self, id: Sid) {
+        self.lock().remove(id.as_str());
+    }
+
+    /// Notes that a socket's upgrade has been asked for on the connection that `handle` cuts.
+    pub(super) fn upgrading(&self, id: &str, handle: &CutHandle) {
+        if let Some(socket) = self.lock().get(id).and_then(Weak::upgrade) {
+            socket.data.set_transport(handle.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Weak<Socket<Session>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,162 @@
+//! All rooms, and what concerns more than one of them: finding, announcing, revoking, draining.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::packet::Outgoing;
+use super::room::{JoinError, Member, Presence, Room};
+use crate::config;
+use crate::ids::{DomainId, KeyId};
+
+/// How often a room that is closing under us is asked for again.
+const JOIN_TRIES: usize = 8;
+
+/// The rooms of all domains that anybody is connected to.
+#[derive(Debug)]
+pub(super) struct Hub {
+    rooms: Mutex<BTreeMap<DomainId, Arc<Room>>>,
+    clones_per_domain: usize,
+    presence_delay: Duration,
+    draining: AtomicBool,
+}
+
+impl Hub {
+    /// No rooms yet.
+    pub(super) fn new(config: &config::Sockets) -> Self {
+        Self {
+            rooms: Mutex::default(),
+            clones_per_domain: config.clones_per_domain,
+            presence_delay: config.presence_delay,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts a clone, made by `member` for the room that it gets, into its domain's room.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        domain: &DomainId,
+        member: impl Fn(Arc<Room>) -> Arc<Member>,
+        greeting: &Outgoing,
+        session: &super::session::Session,
+    ) -> Result<(), JoinError> {
+        for _ in 0..JOIN_TRIES {
+            let member = member(self.room(domain));
+            let room = Arc::clone(&member.room);
+            let mut presence = Presence::Same;
+            let joined = session.joined(&member, || {
+                presence = room.join(&member, greeting, self.clones_per_domain)?;
+                Ok(())
+            });
+            self.announce_if(presence, &room);
+            match joined {
+                Err(JoinError::Closed) => {}
+                Err(error) => {
+                    self.forget_if_empty(&room);
+                    return Err(error);
+                }
+                Ok(true) if self.is_draining() => {
+                    let presence = member.room.dismiss(&member);
+                    self.announce_if(presence, &member.room);
+                    return Ok(());
+                }
+                Ok(_) => {
+                    self.forget_if_empty(&room); // it went before it came
+                    return Ok(());
+                }
+            }
+        }
+        Err(JoinError::Closed)
+    }
+
+    /// Takes a clone out of its room, if it is still in it.
+    pub(super) fn leave(self: &Arc<Self>, member: &Arc<Member>) {
+        let presence = member.room.leave(member);
+        self.announce_if(presence, &member.room);
+        self.forget_if_empty(&member.room);
+    }
+
+    /// Tells a room, after a short while in which more changes may come, who is present.
+    pub(super) fn announce_if(self: &Arc<Self>, presence: Presence, room: &Arc<Room>) {
+        if presence == Presence::Same || !room.begin_announcing() {
+            return;
+        }
+        let (hub, room) = (Arc::clone(self), Arc::clone(room));
+        tokio::spawn(async move {
+            // What one announcement costs grows with the square of the room, so a large room hears less often.
+            let members = u32::try_from(room.len()).unwrap_or(u32::MAX);
+            let crowd = Duration::from_micros(500)
+                .saturating_mul(members)
+                .min(Duration::from_secs(2));
+            tokio::time::sleep(hub.presence_delay.max(crowd)).await;
+            let presence = room.announce();
+            hub.announce_if(presence, &room);
+        });
+    }
+
+    /// Ends every socket whose credential was this key, or was signed with it.
+    pub(super) fn revoke(self: &Arc<Self>, key: &KeyId) -> usize {
+        self.dismiss(|member| member.holder.key.as_ref() == Some(key))
+    }
+
+    /// Ends every socket: their clients reconnect, to whoever answers then.
+    pub(super) fn drain(self: &Arc<Self>) -> usize {
+        self.draining.store(true, Ordering::SeqCst);
+        self.dismiss(|_| true)
+    }
+
+    /// Ends every socket, so that whoever is still entitled comes back and is verified again.
+    pub(super) fn reconnect_all(self: &Arc<Self>) -> usize {
+        self.dismiss(|_| true)
+    }
+
+    /// Whether the gateway is stopping.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Clones that are connected now.
+    pub(super) fn len(&self) -> usize {
+        self.all().iter().map(|room| room.len()).sum()
+    }
+
+    fn dismiss(self: &Arc<Self>, which: impl Fn(&Member) -> bool) -> usize {
+        let mut dismissed = 0;
+        for room in self.all() {
+            for member in room.members(&which) {
+                let presence = room.dismiss(&member);
+                self.announce_if(presence, &room);
+                dismissed += 1;
+            }
+        }
+        dismissed
+    }
+
+    fn all(&self) -> Vec<Arc<Room>> {
+        self.rooms().values().cloned().collect()
+    }
+
+    fn room(&self, domain: &DomainId) -> Arc<Room> {
+        let mut rooms = self.rooms();
+        Arc::clone(
+            rooms
+                .entry(domain.clone())
+                .or_insert_with(|| Arc::new(Room::new(domain.clone()))),
+        )
+    }
+
+    fn forget_if_empty(&self, room: &Arc<Room>) {
+        let mut rooms = self.rooms();
+        let current = rooms
+            .get(&room.domain)
+            .is_some_and(|found| Arc::ptr_eq(found, room));
+        if current && room.close_if_empty() {
+            rooms.remove(&room.domain);
+        }
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, BTreeMap<DomainId, Arc<Room>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

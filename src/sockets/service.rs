@@ -1,0 +1,167 @@
+//! The remotes as an HTTP service, and the tasks that go with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use engineioxide::config::EngineIoConfig;
+use engineioxide::service::EngineIoService;
+use http::{HeaderMap, Request, Response, Uri, header};
+use tokio::sync::broadcast;
+use tower_service::Service;
+
+use super::engine::{Engine, Polling, Undecided};
+use super::hub::Hub;
+use crate::accounts::Accounts;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domains::Domains;
+use crate::limits::Limits;
+use crate::listener::CutHandle;
+
+/// Where clients look for it.
+const PATH: &str = "/socket.io";
+/// How often sockets that do not say who they are get looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+/// What the engine reads at once from a WebSocket. Idle connections hold it, so it is small.
+const READ_BUFFER: usize = 2 * 1024;
+
+/// What the remotes need of other rooms.
+#[derive(Clone, Debug)]
+pub struct Dependencies {
+    /// Who lets clones in.
+    pub accounts: Accounts,
+    /// Which named subdomains there are.
+    pub domains: Domains,
+    /// What counts their messages.
+    pub limits: Arc<Limits>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The Socket.io remotes of a gateway.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    service: EngineIoService<Engine>,
+    engine: Arc<Engine>,
+}
+
+impl Sockets {
+    /// Builds the remotes. [`Self::run`] has to be running beside them.
+    pub fn new(config: &Config, rooms: Dependencies) -> Self {
+        let engine = Arc::new(Engine {
+            hub: Arc::new(Hub::new(&config.sockets)),
+            accounts: rooms.accounts,
+            domains: rooms.domains,
+            limits: rooms.limits,
+            clock: rooms.clock,
+            gateway: config.gateway.domain.clone(),
+            config: config.sockets.clone(),
+            undecided: Undecided::default(),
+            polling: Polling::default(),
+        });
+        let service =
+            EngineIoService::with_config(Arc::clone(&engine), engine_config(&config.sockets));
+        Self { service, engine }
+    }
+
+    /// Closes sockets that do not say who they are, and those whose keys are revoked, until dropped.
+    pub async fn run(self) {
+        let mut revoked = self.engine.accounts.revocations();
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                _ = sweep.tick() => self.engine.undecided.close_late(self.engine.clock.running()),
+                revocation = revoked.recv() => match revocation {
+                    Ok(revocation) => {
+                        let closed = self.engine.hub.revoke(&revocation.key);
+                        log::info!(
+                            target: "meldgate::sockets",
+                            account = revocation.account.as_str(), sockets = closed;
+                            "sockets of a revoked key are closed"
+                        );
+                    }
+                    // Some revocations were missed: whoever is still entitled reconnects.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        self.engine.hub.reconnect_all();
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+            }
+        }
+    }
+
+    /// Refuses new sockets and ends the others; says how many. Their clients reconnect by themselves.
+    pub fn drain(&self) -> usize {
+        self.engine.hub.drain()
+    }
+
+    /// Clones that are connected now.
+    pub fn connected(&self) -> usize {
+        self.engine.hub.len()
+    }
+
+    /// Answers a request of either transport.
+    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        if let (Some(id), Some(handle)) = (
+            upgraded(request.uri()),
+            request.extensions().get::<CutHandle>(),
+        ) {
+            self.engine.polling.upgrading(id, handle);
+        }
+        keep_needed(request.headers_mut());
+        match self.service.clone().call(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Whether a request is for the remotes.
+    pub fn owns(path: &str) -> bool {
+        path.strip_prefix(PATH)
+            .is_some_and(|rest| rest.is_empty() || rest == "/")
+    }
+}
+
+fn engine_config(config: &crate::config::Sockets) -> EngineIoConfig {
+    EngineIoConfig::builder()
+        .req_path(PATH)
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .max_payload(config.max_payload as u64)
+        .max_buffer_size(config.queue_packets)
+        .ws_read_buffer_size(READ_BUFFER)
+        .ws_max_message_size(config.max_payload)
+        .ws_max_frame_size(config.max_payload)
+        .build()
+}
+
+/// The id of the socket that a request upgrades to a WebSocket.
+fn upgraded(uri: &Uri) -> Option<&str> {
+    let mut members = uri.query()?.split('&');
+    members
+        .clone()
+        .any(|member| member == "transport=websocket")
+        .then_some(())?;
+    members.find_map(|member| member.strip_prefix("sid="))
+}
+
+/// Leaves only the headers that the transports read: a socket keeps them for as long as it lives.
+fn keep_needed(headers: &mut HeaderMap) {
+    const NEEDED: [header::HeaderName; 7] = [
+        header::CONNECTION,
+        header::UPGRADE,
+        header::SEC_WEBSOCKET_KEY,
+        header::SEC_WEBSOCKET_VERSION,
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::ORIGIN,
+    ];
+    let mut kept = HeaderMap::with_capacity(NEEDED.len());
+    for name in NEEDED {
+        if let Some(value) = headers.remove(&name) {
+            kept.insert(name, value);
+        }
+    }
+    *headers = kept;
+}
