@@ -1,0 +1,128 @@
+//! Bodies of requests: read within their size and time, and parsed as JSON.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, OptionalFromRequest};
+use bytes::Bytes;
+use http::{HeaderMap, Request, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use super::state::App;
+
+/// A JSON body.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, app.http.body_limit, app.http.body_timeout).await?;
+        if bytes.is_empty() {
+            return Err(Problem::bad_request("a JSON body is needed"));
+        }
+        parse(&parts.headers, &bytes)
+    }
+}
+
+/// A JSON body, or none at all.
+impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, app: &App) -> Result<Option<Self>, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, app.http.body_limit, app.http.body_timeout).await?;
+        if bytes.is_empty() {
+            Ok(None)
+        } else {
+            parse(&parts.headers, &bytes).map(Some)
+        }
+    }
+}
+
+async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    let collected = tokio::time::timeout(within, Limited::new(body, limit).collect()).await;
+    match collected {
+        Err(_) => Err(Problem::request_timeout("the body did not arrive in time")),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(limit)),
+        Ok(Err(_)) => Err(Problem::bad_request("the body did not arrive whole")),
+    }
+}
+
+fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Json<T>, Problem> {
+    if !is_json(headers) {
+        return Err(Problem::unsupported_media_type());
+    }
+    // The parser's messages name members and positions, and quote no values of strings.
+    serde_json::from_slice(bytes)
+        .map(Json)
+        .map_err(|error| Problem::bad_request(describe(&error)))
+}
+
+fn describe(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            format!("the body has not the right members, line {line} column {column}")
+        }
+        _ => format!("the body is not JSON, line {line} column {column}"),
+    }
+}
+
+/// No type at all is taken as JSON, as the public gateway's clients send it.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn json_is_told_by_its_type() {
+        let with = |value: &'static str| {
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))])
+        };
+        assert!(is_json(&HeaderMap::new()));
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/ld+json",
+        ] {
+            assert!(is_json(&with(good)), "{good}");
+        }
+        for bad in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "",
+            "text/json+json",
+        ] {
+            assert!(!is_json(&with(bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refused_body_is_not_quoted() {
+        let error = serde_json::from_str::<Vec<u32>>(r#"["hunter2"]"#).unwrap_err();
+        assert!(!describe(&error).contains("hunter2"));
+    }
+}

@@ -1,0 +1,176 @@
+//! What is around every request, whatever it asks for: its id, the rate of its source, its time, the headers
+//! that keep browsers safe, its line in the access log, and the form of its failure.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Limited;
+use hyper::body::Incoming;
+use tower_service::Service as _;
+
+use super::cors;
+use super::problem::Problem;
+use super::state::App;
+use crate::limits::{Class, Source};
+use crate::listener::CutHandle;
+use crate::sockets::Sockets;
+
+/// The header that carries a request's id.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A poll that finds nothing ends with the socket's next heartbeat; this is only a backstop.
+const POLL_TIMEOUT: Duration = Duration::from_mins(5);
+/// What an Engine.IO payload adds to the message that it carries, at the most: type, separator, Base64.
+const POLLING_OVERHEAD: usize = 1024;
+
+/// A request's facts that are known before it is looked into.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    /// Where it comes from.
+    pub(super) source: Source,
+    /// How to cut the connection that it came on.
+    pub(super) cut: CutHandle,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    app: App,
+    router: axum::Router,
+    arrival: Arrival,
+    request: Request<Incoming>,
+) -> Response {
+    let id = app.request_id();
+    let began = app.clock.running();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let worked = AssertUnwindSafe(within_limits(&app, router, &arrival, request))
+        .catch_unwind()
+        .await;
+    let response = worked.unwrap_or_else(|_| {
+        log::error!(target: "meldgate::http", request = id.as_str(); "answering a request panicked");
+        Problem::internal().into_response()
+    });
+    let mut response = with_problem(response, &id);
+    protect(response.headers_mut(), app.hsts.as_ref());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if app.log_access {
+        let took = app.clock.running().saturating_sub(began);
+        // Neither query nor headers: both can carry what is nobody's business.
+        log::info!(
+            target: "meldgate::access",
+            request = id, source:% = arrival.source, method = method.as_str(), path, status = response.status().as_u16(),
+            ms = took.as_millis();
+            "request"
+        );
+    }
+    response
+}
+
+async fn within_limits(
+    app: &App,
+    router: axum::Router,
+    arrival: &Arrival,
+    request: Request<Incoming>,
+) -> Response {
+    if let Err(refused) = app.limits.spend_source(Class::Requests, arrival.source) {
+        return Problem::from(refused).into_response();
+    }
+    let sockets = Sockets::owns(request.uri().path());
+    let origin = request.headers().contains_key(header::ORIGIN);
+    if request.method() == Method::OPTIONS && origin {
+        return cors::preflight(request.headers(), sockets);
+    }
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(arrival.source);
+    let mut response = if sockets {
+        request.extensions_mut().insert(arrival.cut.clone());
+        to_sockets(app, request).await
+    } else {
+        to_router(app, router, request).await
+    };
+    if origin {
+        cors::allow(response.headers_mut());
+    }
+    response
+}
+
+async fn to_router(app: &App, mut router: axum::Router, request: Request<Body>) -> Response {
+    let answered = tokio::time::timeout(app.http.request_timeout, router.call(request)).await;
+    match answered {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => Problem::unavailable("the answer took too long; read before you try again")
+            .into_response(),
+    }
+}
+
+async fn to_sockets(app: &App, request: Request<Body>) -> Response {
+    let limit = app.max_payload.saturating_mul(4) / 3 + POLLING_OVERHEAD;
+    let timeout = if request.method() == Method::POST {
+        app.http.body_timeout
+    } else {
+        POLL_TIMEOUT
+    };
+    let request = request.map(|body| Body::new(Limited::new(body, limit)));
+    match tokio::time::timeout(timeout, app.sockets.answer(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::request_timeout("the body did not arrive in time").into_response(),
+    }
+}
+
+/// Gives a failure its body, which names the request.
+fn with_problem(mut response: Response, id: &str) -> Response {
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => {
+            let mut headers = std::mem::take(response.headers_mut());
+            headers.remove(header::CONTENT_LENGTH); // that of the empty body
+            let mut response = problem.respond(id);
+            for (name, value) in &headers {
+                response
+                    .headers_mut()
+                    .entry(name)
+                    .or_insert_with(|| value.clone());
+            }
+            response
+        }
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            let allowed = response.headers_mut().remove(header::ALLOW);
+            let mut response =
+                Problem::method_not_allowed("this resource has other methods").respond(id);
+            if let Some(allowed) = allowed {
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+            response
+        }
+        None => response,
+    }
+}
+
+/// Headers that keep what we answer from being taken for something else.
+fn protect(headers: &mut HeaderMap, hsts: Option<&HeaderValue>) {
+    const FIXED: [(HeaderName, HeaderValue); 4] = [
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    for (name, value) in FIXED {
+        headers.entry(name).or_insert(value);
+    }
+    if let Some(hsts) = hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+}

@@ -1,0 +1,36 @@
+//! Which path means which endpoint. An endpoint without a line here does not exist.
+
+use axum::Router;
+use axum::routing::{get, post, put};
+
+use super::problem::Problem;
+use super::state::App;
+use super::{admin_api, domain_api, gateway_api};
+
+/// The API, from the root of the origin.
+pub(super) fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/context", get(gateway_api::context))
+        .route("/publicKey", get(gateway_api::public_key))
+        .route(
+            "/user/{account}",
+            get(admin_api::account::details).patch(admin_api::account::change),
+        )
+        .route("/user/{account}/key", post(admin_api::key::mint))
+        .route(
+            "/user/{account}/activation",
+            post(admin_api::activation::request),
+        )
+        .route(
+            "/user/{account}/publicKey/{keyid}",
+            get(admin_api::public_key::read),
+        )
+        .route("/domain/{account}", post(domain_api::configure))
+        .route("/domain/{account}/{name}", put(domain_api::create));
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(gateway_api::alive))
+        .route("/readyz", get(gateway_api::ready))
+        .fallback(|| async { Problem::not_found() })
+        .with_state(app)
+}
