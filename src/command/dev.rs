@@ -14,6 +14,7 @@ use crate::app::{Options, Ready};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, Loaded, Purpose, Sources, guard};
 use crate::ids::Name;
+use crate::listener::bind::Passed;
 use crate::listener::development;
 use crate::telemetry;
 
@@ -56,6 +57,7 @@ pub(super) fn run(arguments: &Arguments, surroundings: &Surroundings) -> Result<
     let options = Options {
         ready: Box::new(move |ready| told.tell(&ready, json)),
         host: Some(host(&loaded.config)),
+        passed: Passed::default(),
         reread: Box::new(move || Ok(kit.load()?.0)),
         files: loaded.files,
         telemetry,

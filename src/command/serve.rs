@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use super::NO_FILE;
 use super::failure::Failure;
 use super::surroundings::Surroundings;
-use crate::app::{self, Options, Ready};
+use crate::app::{self, AppError, Options, Ready};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, Loaded, Note, Purpose};
+use crate::listener::bind::Passed;
 use crate::telemetry;
 
 /// Runs the gateway until it is told to stop.
 pub(super) fn run(file: Option<PathBuf>, surroundings: &Surroundings) -> Result<(), Failure> {
+    // Before there are threads: it clears variables of the environment.
+    let passed = Passed::from_environment().map_err(AppError::from)?;
     let no_file = file.is_none();
     let sources = surroundings.sources(file);
     let clock = Clock::system();
@@ -30,6 +33,7 @@ pub(super) fn run(file: Option<PathBuf>, surroundings: &Surroundings) -> Result<
         reread: Box::new(move || Ok(Config::load(&Purpose::Serve, &sources)?)),
         files,
         host: None,
+        passed,
         telemetry,
         clock,
         chance: Chance::system(),

@@ -30,6 +30,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn soon<T>(what: &str, awaited: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, awaited).await {
         Ok(value) => value,
-        Err(_) => panic!("{what} did not happen within {PATIENCE:?}"),
+        Err(tokio::time::error::Elapsed { .. }) => {
+            panic!("{what} did not happen within {PATIENCE:?}")
+        }
     }
 }
