@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::problem::Problem;
 use super::state::App;
@@ -67,10 +68,12 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Json<
 fn describe(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
-        serde_json::error::Category::Data => {
+        Category::Data => {
             format!("the body has not the right members, line {line} column {column}")
         }
-        _ => format!("the body is not JSON, line {line} column {column}"),
+        Category::Io | Category::Syntax | Category::Eof => {
+            format!("the body is not JSON, line {line} column {column}")
+        }
     }
 }
 

@@ -83,7 +83,7 @@ where
                 .with_upgrades();
             until_over(
                 connection,
-                |connection| connection.graceful_shutdown(),
+                http1::UpgradeableConnection::graceful_shutdown,
                 &activity,
                 terms,
             )
@@ -94,7 +94,7 @@ where
                 http2_builder(&terms.config).serve_connection(TokioIo::new(stream), service);
             until_over(
                 connection,
-                |connection| connection.graceful_shutdown(),
+                http2::Connection::graceful_shutdown,
                 &activity,
                 terms,
             )

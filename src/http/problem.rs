@@ -205,7 +205,7 @@ impl From<AccountError> for Problem {
                 log::error!(target: "meldgate::http", error:err = cause; "a key pair cannot be made or used");
                 Self::internal()
             }
-            AccountError::Store(cause) => unconfirmed(cause),
+            AccountError::Store(cause) => unconfirmed(&cause),
         }
     }
 }
@@ -222,12 +222,12 @@ impl From<DomainError> for Problem {
                 Self::conflict(error.to_string())
             }
             DomainError::Account(cause) => cause.into(),
-            DomainError::Store(cause) => unconfirmed(cause),
+            DomainError::Store(cause) => unconfirmed(&cause),
         }
     }
 }
 
-fn unconfirmed(cause: StoreError) -> Problem {
-    log::error!(target: "meldgate::http", error:err = cause; "the store failed");
+fn unconfirmed(cause: &StoreError) -> Problem {
+    log::error!(target: "meldgate::http", error:% = cause; "the store failed");
     Problem::unavailable("not confirmed; read before you try again")
 }

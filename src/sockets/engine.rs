@@ -105,7 +105,7 @@ impl Engine {
         socket: Eio,
     ) {
         match read {
-            Ok(None) => {}
+            Ok(None | Some(Incoming::Ack)) => {}
             Ok(Some(Incoming::Event {
                 arguments,
                 attachments,
@@ -125,7 +125,6 @@ impl Engine {
                 }
                 socket.close(DisconnectReason::TransportClose);
             }
-            Ok(Some(Incoming::Ack)) => {}
             Err(error) => {
                 log::debug!(target: "meldgate::sockets", error:err = error; "a socket sent what is no packet");
                 self.expel(&socket);

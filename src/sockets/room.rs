@@ -310,7 +310,7 @@ impl fmt::Debug for Room {
         f.debug_struct("Room")
             .field("domain", &self.domain)
             .field("members", &self.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

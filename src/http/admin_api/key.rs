@@ -38,18 +38,19 @@ pub(in crate::http) async fn mint(
 ) -> Result<Answer<Value>, Problem> {
     let (mut parts, _) = request.into_parts();
     let with_pair = wanted(&mut parts).await?.r#type.is_some();
-    let minted = match credential(&parts.headers) {
-        Some(Credential::Activation(token)) => {
-            let code = code(&parts.headers).unwrap_or_default();
-            app.accounts
-                .mint_key_by_activation(&account, (&token, code), source(&parts), with_pair)
-                .await?
-        }
-        _ => {
-            let caller = Caller::from_request_parts(&mut parts, &app).await?;
-            let permit = app.accounts.permit(&caller.principal, &account)?;
-            app.accounts.mint_key(&permit, with_pair).await?
-        }
+    let minted = if let Some(Credential::Activation(token)) = credential(&parts.headers) {
+        let code = code(&parts.headers).unwrap_or_default();
+        let minting = app.accounts.mint_key_by_activation(
+            &account,
+            (&token, code),
+            source(&parts),
+            with_pair,
+        );
+        minting.await?
+    } else {
+        let caller = Caller::from_request_parts(&mut parts, &app).await?;
+        let permit = app.accounts.permit(&caller.principal, &account)?;
+        app.accounts.mint_key(&permit, with_pair).await?
     };
     Ok(Answer(minted.expose()))
 }
