@@ -249,7 +249,8 @@ impl Engine {
                 event,
                 params,
                 payload,
-            }) => self.unicast(&member, event, &params, payload),
+            }) if ack.is_some() => self.unicast(&member, event, &params, payload),
+            Ok(Event::Unicast { .. }) => Err("No acknowledgement"),
             Err(EventError::Arguments) => Err("Bad arguments"),
             Err(EventError::Unknown) => Err("Unknown event"),
         };
