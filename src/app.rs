@@ -15,7 +15,7 @@ use crate::accounts::{Accounts, AccountsError};
 use crate::clock::{Chance, Clock};
 use crate::config::{Config, Loaded};
 use crate::domains::Domains;
-use crate::http::{Edge, Rooms};
+use crate::http::{Answering, Edge, Remotes, Rooms};
 use crate::limits::{Limits, Lockouts};
 use crate::listener::bind::Passed;
 use crate::listener::reload::{self, ReadError};
@@ -157,6 +157,17 @@ pub async fn run(config: Config, options: Options) -> Result<(), AppError> {
     base.close().await
 }
 
+/// The edges know nothing of each other; here they are joined.
+impl Remotes for Sockets {
+    fn owns(&self, path: &str) -> bool {
+        Sockets::owns(path)
+    }
+
+    fn answer(&self, request: http::Request<axum::body::Body>) -> Answering<'_> {
+        Box::pin(self.answer(request))
+    }
+}
+
 /// The middle rooms, on the base they need.
 struct Base {
     store: Store,
@@ -267,7 +278,7 @@ impl Serving {
             accounts: base.accounts.clone(),
             domains: base.domains.clone(),
             limits: Arc::clone(&base.limits),
-            sockets: sockets.clone(),
+            sockets: Arc::new(sockets.clone()),
             ready: Arc::clone(&base.ready),
         };
         let edge = Edge::new(

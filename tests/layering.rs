@@ -52,11 +52,19 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
     (&["sled"],
      &["src/store"],
      "the store is behind src/store, so that another backend is one adapter away"),
-    (&["SystemTime::now", "Instant::now", "UNIX_EPOCH::elapsed"],
+    (&["SystemTime::now", "UNIX_EPOCH::elapsed", "std::time::Instant::now"],
      &["src/clock.rs"],
      "take a `Clock`, so that tests can drive the time"),
-    (&["rand", "getrandom", "fastrand", "aws_lc_rs::rand", "OsRng"],
+    // A timer's own time, which tests can pause.
+    (&["Instant::now"],
+     &["src/clock.rs", "src/http", "src/sockets", "src/listener"],
+     "take a `Clock`, so that tests can drive the time"),
+    (&["rand", "getrandom", "fastrand", "OsRng"],
      &["src/clock.rs"],
+     "take a `Chance`, so that tests can seed it"),
+    // RSA of that library takes no other source.
+    (&["aws_lc_rs::rand"],
+     &["src/clock.rs", "src/accounts/pair.rs"],
      "take a `Chance`, so that tests can seed it"),
     (&["axum", "hyper", "hyper_util", "http", "http_body", "http_body_util", "tower", "tower_service"],
      &["src/http", "src/sockets", "src/website", "src/app", "src/main.rs", "src/command"],
@@ -298,6 +306,10 @@ fn sled_time_and_chance_have_one_place_each() {
     );
     assert_eq!(
         judged("src/http/mod.rs", "let now = std::time::Instant::now();").len(),
+        1
+    );
+    assert_eq!(
+        judged("src/limits/mod.rs", "let now = Instant::now();").len(),
         1
     );
     assert_eq!(

@@ -17,7 +17,6 @@ use super::problem::Problem;
 use super::state::App;
 use crate::limits::{Class, Source};
 use crate::listener::CutHandle;
-use crate::sockets::Sockets;
 
 /// The header that carries a request's id.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,7 +78,7 @@ async fn within_limits(
     if let Err(refused) = app.limits.spend_source(Class::Requests, arrival.source) {
         return Problem::from(refused).into_response();
     }
-    let sockets = Sockets::owns(request.uri().path());
+    let sockets = app.sockets.owns(request.uri().path());
     let origin = request.headers().contains_key(header::ORIGIN);
     if request.method() == Method::OPTIONS && origin {
         return cors::preflight(request.headers(), sockets);

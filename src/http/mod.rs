@@ -17,6 +17,7 @@ mod gateway_api;
 mod path;
 mod problem;
 mod redirect;
+mod remotes;
 mod router;
 mod state;
 mod timer;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 
 use self::connection::{Protocol, Terms};
 use self::envelope::Arrival;
+pub use self::remotes::{Answering, Remotes};
 use self::state::{App, Inner, RequestIds};
 use crate::accounts::Accounts;
 use crate::clock::{Chance, Clock};
@@ -38,7 +40,6 @@ use crate::config::Config;
 use crate::domains::Domains;
 use crate::limits::Limits;
 use crate::listener::{Alpn, Connection, PlainConnection};
-use crate::sockets::Sockets;
 
 /// Rooms that the edge carries requests to.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ pub struct Rooms {
     /// Rates.
     pub limits: Arc<Limits>,
     /// The Socket.io remotes.
-    pub sockets: Sockets,
+    pub sockets: Arc<dyn Remotes>,
     /// Turns true once everything is up, and false when the daemon stops.
     pub ready: Arc<AtomicBool>,
 }

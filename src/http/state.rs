@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use http::HeaderValue;
 
 use super::problem::Problem;
+use super::remotes::Remotes;
 use crate::accounts::{Accounts, Principal};
 use crate::clock::{Chance, Clock};
 use crate::config;
 use crate::domains::Domains;
 use crate::ids::GatewayDomain;
 use crate::limits::{Class, Limits};
-use crate::sockets::Sockets;
 
 /// The rooms that endpoints use, and what they need of the configuration. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
     pub(crate) domains: Domains,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) sockets: Sockets,
+    pub(crate) sockets: Arc<dyn Remotes>,
     pub(crate) clock: Clock,
     pub(crate) gateway: GatewayDomain,
     pub(crate) origin: String,

@@ -23,14 +23,12 @@ impl Named {
         self.segments.get(from_root).map(String::as_str)
     }
 
-    /// Whether this is a path into the crate `word`, or one with the pair of segments `word::next`.
+    /// Whether this is a path into the crate `word`, or one that has the segments of `one::next`.
     pub(super) fn says(&self, word: &str) -> bool {
-        match word.split_once("::") {
-            Some((one, next)) => self
-                .segments
-                .windows(2)
-                .any(|pair| pair[0] == one && pair[1] == next),
-            None => self.segments.len() > 1 && self.segments[0] == word,
+        let words: Vec<&str> = word.split("::").collect();
+        match words.len() {
+            1 => self.segments.len() > 1 && self.segments[0] == word,
+            length => self.segments.windows(length).any(|some| some == words),
         }
     }
 }
