@@ -15,5 +15,12 @@
 //! The protocol description that the citations mean is part of this project's documentation.
 
 pub mod clock;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod msgpack;
 pub mod wire;
+
+/// The examples of the crate's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,42 @@
+//! Replays what the fuzz targets began with and what they found.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use m_ld_engine::fuzzing;
+
+/// Every file of a target, in the corpus and among the crashes.
+fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    ["corpus", "crashes"]
+        .iter()
+        .filter_map(|folder| fs::read_dir(fuzz.join(folder).join(target)).ok())
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let inputs = inputs(target);
+    assert!(inputs.len() > 1, "no corpus for {target}");
+    for (path, bytes) in inputs {
+        println!("{}", path.display());
+        run(&bytes);
+    }
+}
+
+#[test]
+fn msgpack_holds_for_every_input_that_was_found() {
+    replay("msgpack", fuzzing::msgpack);
+}
+
+#[test]
+fn clocks_hold_for_every_input_that_was_found() {
+    replay("clock", fuzzing::clock);
+}
+
+#[test]
+fn operations_hold_for_every_input_that_was_found() {
+    replay("operation", fuzzing::operation);
+}
