@@ -79,13 +79,18 @@ impl Credential {
         let Ok(text) = BASE64.decode(base64).map(String::from_utf8) else {
             return Self::Malformed;
         };
-        // The account can be an IRI, which has a colon, and the key has one too: the key begins after the last
-        // colon but one.
+        // The account can be an IRI, whose scheme has a colon too; so can the key's secret.
         let parts = text.ok().and_then(|text| {
-            let (front, _) = text.rsplit_once(':')?;
-            let (account, _) = front.rsplit_once(':')?;
-            let key = text.get(account.len() + 1..)?;
-            Some(Self::from_parts(Some(account), key))
+            let scheme = if text.starts_with("http://") {
+                "http:".len()
+            } else {
+                0
+            };
+            let end = scheme + text.get(scheme..)?.find(':')?;
+            Some(Self::from_parts(
+                Some(text.get(..end)?),
+                text.get(end + 1..)?,
+            ))
         });
         parts.unwrap_or(Self::Malformed)
     }
@@ -129,13 +134,17 @@ mod tests {
     #[test]
     fn basic_takes_the_account_by_name_and_by_iri() {
         for account in ["acme", "http://gw.example.org/acme"] {
-            let Credential::Key { account: read, key } =
-                basic(&format!("{account}:root.keyid1:secret"))
-            else {
-                panic!("{account}");
-            };
-            assert_eq!(read, account);
-            assert_eq!(key.expose(), "root.keyid1:secret");
+            for key in ["root.keyid1:secret", "root.keyid1:with:a:colon"] {
+                let Credential::Key {
+                    account: read,
+                    key: parsed,
+                } = basic(&format!("{account}:{key}"))
+                else {
+                    panic!("{account}:{key}");
+                };
+                assert_eq!(read, account);
+                assert_eq!(parsed.expose(), key);
+            }
         }
     }
 
