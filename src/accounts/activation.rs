@@ -19,7 +19,7 @@ use super::error::{AccountError, AuthError, Conflict};
 use super::mint::{Forged, Minted};
 use super::records::{AccountRecord, Book, Found, put};
 use super::seeds::hex;
-use super::{Accounts, Room, jwe};
+use super::{Accounts, Room, audit, jwe};
 use crate::clock::Timestamp;
 use crate::ids::Name;
 use crate::limits::{Class, Source};
@@ -121,7 +121,7 @@ impl Accounts {
         room.limits
             .spend_text(Class::Activations, &address.mailbox())?;
         let (token, code, to) = room.begin(account, &address).await?;
-        room.audit.activation(account, source, "requested");
+        audit::activation(account, source, "requested");
         if let Some(to) = to {
             room.mail(account, &to, code);
         }
@@ -159,8 +159,8 @@ impl Accounts {
         };
         let id = self.told(outcome, source, Some(account), "activation")?;
         let forged = room.redeem(account, &id).await?;
-        room.audit.activation(account, source, "redeemed");
-        room.audit.minted(account, &forged.key.id, "activation");
+        audit::activation(account, source, "redeemed");
+        audit::minted(account, &forged.key.id, "activation");
         Ok(forged.minted(with_pair))
     }
 }
@@ -255,7 +255,7 @@ impl Room {
             return Ok(None);
         };
         let right = self.seeds.code_matches(&activation.code, id, code.trim());
-        Ok((right & !activation.decoy).then(|| id.to_owned()))
+        Ok((right && !activation.decoy).then(|| id.to_owned()))
     }
 
     /// Makes a key and records it in exchange for the activation, whose code was right.

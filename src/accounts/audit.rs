@@ -13,9 +13,41 @@ const TARGET: &str = "meldgate::audit";
 const FAILURES_TOLD: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Tells of security events; of failures only so many.
+pub(super) fn minted(account: &Name, key: &KeyId, by: &'static str) {
+    log::info!(
+        target: TARGET, event = "key.minted", account = account.as_str(), key = key.as_str(), by;
+        "key minted"
+    );
+}
+
+pub(super) fn revoked(account: &Name, key: &KeyId, by: &'static str) {
+    log::info!(
+        target: TARGET, event = "key.revoked", account = account.as_str(), key = key.as_str(), by;
+        "key revoked"
+    );
+}
+
+pub(super) fn root_key(key: &KeyId, change: &'static str) {
+    log::warn!(target: TARGET, event = "root.key", key = key.as_str(), change; "root key changed");
+}
+
+pub(super) fn changed(account: &Name, by: &'static str) {
+    log::info!(
+        target: TARGET, event = "account.changed", account = account.as_str(), by;
+        "account details changed"
+    );
+}
+
+pub(super) fn activation(account: &Name, source: Source, outcome: &'static str) {
+    log::info!(
+        target: TARGET, event = "account.activation", account = account.as_str(), source:%, outcome;
+        "activation"
+    );
+}
+
+/// Tells of credentials that were not good; only so many.
 #[derive(Debug)]
-pub(super) struct Audit {
+pub(super) struct Failures {
     clock: Clock,
     told: Mutex<Told>,
 }
@@ -27,7 +59,7 @@ struct Told {
     silent: u64,
 }
 
-impl Audit {
+impl Failures {
     pub(super) fn new(clock: &Clock) -> Self {
         Self {
             clock: clock.clone(),
@@ -35,46 +67,13 @@ impl Audit {
         }
     }
 
-    pub(super) fn minted(&self, account: &Name, key: &KeyId, by: &'static str) {
-        log::info!(
-            target: TARGET, event = "key.minted", account = account.as_str(), key = key.as_str(), by;
-            "key minted"
-        );
-    }
-
-    pub(super) fn revoked(&self, account: &Name, key: &KeyId, by: &'static str) {
-        log::info!(
-            target: TARGET, event = "key.revoked", account = account.as_str(), key = key.as_str(), by;
-            "key revoked"
-        );
-    }
-
-    pub(super) fn root_key(&self, key: &KeyId, change: &'static str) {
-        log::warn!(target: TARGET, event = "root.key", key = key.as_str(), change; "root key changed");
-    }
-
-    pub(super) fn changed(&self, account: &Name, by: &'static str) {
-        log::info!(
-            target: TARGET, event = "account.changed", account = account.as_str(), by;
-            "account details changed"
-        );
-    }
-
-    pub(super) fn activation(&self, account: &Name, source: Source, outcome: &'static str) {
-        log::info!(
-            target: TARGET, event = "account.activation", account = account.as_str(),
-            source:display, outcome;
-            "activation"
-        );
-    }
-
     /// Tells of a credential that was not good.
-    pub(super) fn failed(&self, source: Source, account: Option<&Name>, what: &'static str) {
+    pub(super) fn tell(&self, source: Source, account: Option<&Name>, what: &'static str) {
         let Some(silent) = self.may_tell() else {
             return;
         };
         log::warn!(
-            target: TARGET, event = "auth.fail", source:display, what, unlogged = silent,
+            target: TARGET, event = "auth.fail", source:%, what, unlogged = silent,
             account = account.map_or("", Name::as_str);
             "authentication failed"
         );
@@ -104,7 +103,7 @@ mod tests {
     #[test]
     fn failures_do_not_fill_the_log_and_the_silent_ones_are_counted() {
         let (clock, hand) = Clock::manual(Timestamp::default());
-        let audit = Audit::new(&clock);
+        let audit = Failures::new(&clock);
         let told = (0..100).filter_map(|_| audit.may_tell()).count();
         assert_eq!(told, 20);
         hand.advance(WINDOW);

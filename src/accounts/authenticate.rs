@@ -138,7 +138,7 @@ impl Accounts {
                 found.record.account == name.as_str() && found.record.live(self.0.clock.now());
             (ours && self.acceptable(&claims)).then_some((name, claims, found))
         });
-        // The claimed issuer is not counted: unlike a key, a token without its key is nothing anybody could guess.
+        // Whom an unverified token claims to speak for is not looked at, so no account is counted.
         let (name, claims, found) = self.judge(right, source, None, "token").await?;
         self.touch(&unverified.kid, found).await;
         let proof = self.reach(&name, &claims);
@@ -193,7 +193,7 @@ impl Accounts {
         outcome.map_err(|denied| match denied {
             Denied::Locked(refused) => refused.into(),
             Denied::Wrong => {
-                self.0.audit.failed(source, account, what);
+                self.0.failures.tell(source, account, what);
                 AuthError::Unauthorized
             }
         })
@@ -254,6 +254,10 @@ impl Accounts {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "for `map_err`, which gives the error away"
+)]
 pub(super) fn unavailable(cause: StoreError) -> AuthError {
     log::error!(target: "meldgate::accounts", error:err = cause; "store failed");
     AuthError::Unavailable

@@ -6,14 +6,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::credential::{Credential, account_iri};
+use super::credential::account_iri;
 use super::error::{AccountError, AuthError, Conflict};
-use super::jwt::{self, Claims, REMOTES};
 use super::mint::live_keys;
 use super::patch::Patch;
-use super::permit::{ManageAccount, Permit, Principal, Proof, ReadAccount};
+use super::permit::{ManageAccount, Permit, ReadAccount};
 use super::records::{AccountRecord, Book, Found, KeyRecord, Naming, RemotesAuth, put};
-use super::{Accounts, Revoked, Room};
+use super::{Accounts, Revoked, Room, audit};
 use crate::clock::Timestamp;
 use crate::ids::{GatewayDomain, KeyId, Name};
 use crate::store::{Batch, Tree};
@@ -68,6 +67,15 @@ impl KeyDetails {
     }
 }
 
+/// What an account's subdomains allow.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Manners {
+    /// How they can be named.
+    pub naming: BTreeSet<Naming>,
+    /// How clones can connect to them.
+    pub remotes_auth: BTreeSet<RemotesAuth>,
+}
+
 impl Accounts {
     /// The JSON-LD context of the gateway's own data.
     pub fn context(&self) -> Value {
@@ -110,13 +118,13 @@ impl Accounts {
         })
     }
 
-    /// How the account's subdomains can be named and joined; nothing if there is no such account.
-    pub fn manners(
-        &self,
-        account: &Name,
-    ) -> Result<Option<(BTreeSet<Naming>, BTreeSet<RemotesAuth>)>, AccountError> {
+    /// What the account's subdomains allow; nothing if there is no such account.
+    pub fn manners(&self, account: &Name) -> Result<Option<Manners>, AccountError> {
         let found = self.0.book.account(account)?;
-        Ok(found.map(|found| (found.record.naming, found.record.remotes_auth)))
+        Ok(found.map(|found| Manners {
+            naming: found.record.naming,
+            remotes_auth: found.record.remotes_auth,
+        }))
     }
 
     /// Changes the account's details and revokes keys: all of the patch, or nothing. Once that is durable, the
@@ -132,9 +140,9 @@ impl Accounts {
             .change(|book| room.plan(book, permit, patch))
             .await?;
         let by = if permit.by_root() { "root" } else { "account" };
-        room.audit.changed(account, by);
+        audit::changed(account, by);
         for key in revoked {
-            room.audit.revoked(account, &key, by);
+            audit::revoked(account, &key, by);
             // An error means that nobody listens.
             let _listeners = room.revoked.send(Revoked {
                 account: account.clone(),
@@ -143,56 +151,9 @@ impl Accounts {
         }
         Ok(())
     }
-
-    /// A token for a clone's configuration, signed with the user key that the presented account key opens: good for
-    /// the account's domains, for as long as the configuration says. `None` if it was not by an account key of this
-    /// account that `principal` was proven.
-    pub async fn remotes_token(
-        &self,
-        account: &Name,
-        (principal, credential): (&Principal, &Credential),
-        user: Option<&str>,
-    ) -> Result<Option<String>, AccountError> {
-        let room = &*self.0;
-        let Credential::Key { key, .. } = credential else {
-            return Ok(None);
-        };
-        let proven = match principal {
-            Principal::Root => *account == room.root.account,
-            Principal::Account {
-                name,
-                key: id,
-                proof,
-            } => *proof == Proof::Secret && name == account && *id == key.id,
-            Principal::Anonymous => false,
-        };
-        let found = room
-            .book
-            .key(&key.id)?
-            .filter(|found| proven && found.record.account == account.as_str());
-        let Some(found) = found else {
-            return Ok(None);
-        };
-        let (claims, key) = (room.remotes_claims(account, user), key.clone());
-        let sealed = found.record.pair()?.private;
-        let sign = move || jwt::sign(&claims, &key.id, &sealed.open(&key.secret)?);
-        Ok(Some(room.hasher.run(sign).await??))
-    }
 }
 
 impl Room {
-    fn remotes_claims(&self, account: &Name, user: Option<&str>) -> Claims {
-        let now = self.clock.now();
-        Claims {
-            iss: account_iri(account, &self.domain),
-            sub: user.map(str::to_owned),
-            scope: Some(REMOTES.to_owned()),
-            iat: Some(now.as_secs()),
-            exp: Some(now.after(self.policy.jwt_lifetime).as_secs()),
-            ..Claims::default()
-        }
-    }
-
     /// Plans what a patch changes; gives the keys that it revokes.
     fn plan(
         &self,

@@ -83,7 +83,8 @@ mod tests {
         assert_eq!(open(&[7; 32], &format!("{token}.x")), None);
         for at in 0..token.len() {
             let mut bent = token.clone().into_bytes();
-            bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
+            let byte = bent.get_mut(at).unwrap();
+            *byte = if *byte == b'A' { b'B' } else { b'A' };
             let bent = String::from_utf8(bent).unwrap();
             assert_eq!(open(&[7; 32], &bent), None, "at {at}");
         }

@@ -23,7 +23,7 @@ use crate::ids::KeyId;
 /// Longest token that is looked at.
 const LIMIT: usize = 8 * 1024;
 /// How far a client's clock may be off.
-const LEEWAY: Duration = Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_mins(1);
 /// What a token is good for if it was made for a clone's configuration: the account's domains, and nothing else.
 pub(super) const REMOTES: &str = "remotes";
 

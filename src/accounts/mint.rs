@@ -4,7 +4,7 @@ use super::error::{AccountError, AuthError, Conflict};
 use super::pair::UserKey;
 use super::permit::{MintKeys, Permit};
 use super::records::{AccountRecord, Book, Found, KeyRecord, put};
-use super::{Accounts, Room};
+use super::{Accounts, Room, audit};
 use crate::clock::Timestamp;
 use crate::ids::{KeyId, Name};
 use crate::limits::Class;
@@ -81,7 +81,7 @@ impl Accounts {
         };
         room.book.change(enrol).await?;
         let by = if permit.by_root() { "root" } else { "account" };
-        room.audit.minted(account, &forged.key.id, by);
+        audit::minted(account, &forged.key.id, by);
         Ok(forged.minted(with_pair))
     }
 }

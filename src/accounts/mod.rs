@@ -10,15 +10,18 @@
 //! 5. Who may do what to an account is a [`Permit`], and only this room makes them.
 //!
 //! # How a key is verified
-//! A presented key is first compared with the stored MAC, HMAC-SHA-256 under a pepper: microseconds, whether the
-//! key exists or not. That verdict is sound by itself, since minted keys carry 296 random bits. Only a key that
-//! passes is then confirmed by Argon2id, once in each lifetime of its entry in a process-local cache. So:
-//! - wrong guesses cost no Argon2id, however many there are, and cannot keep a right key waiting;
-//! - a stolen store confirms no suspicion without the pepper, and if that is stolen too, Argon2id still stands
-//!   between a guess and a weak secret that an operator chose for the root key only as far as the MAC does not:
-//!   such a root key is told of at start and treated as guessable, which lockouts then guard;
-//! - when more keys are new at once than Argon2id can confirm (every client comes back after a restart), the MAC's
-//!   verdict stands and the key is confirmed another time: an account's right key always passes.
+//! A presented key is compared with the stored MAC, HMAC-SHA-256 under a pepper: microseconds, whether or not there
+//! is such a key. A key that passes is then confirmed by Argon2id, once for each time that its entry lives in a
+//! cache of this process. Why both, and in this order:
+//! - A wrong guess costs no Argon2id. Otherwise guesses could keep the processor, and so right keys, waiting.
+//! - Minted secrets carry 296 random bits, so the MAC's verdict is sound by itself. When more keys are new at once
+//!   than Argon2id can confirm (all clients come back after a restart), it stands, and the keys are confirmed
+//!   another time: an account's right key always passes.
+//! - Argon2id is the second lock: it does not depend on the pepper, and notices when the records of two keys have
+//!   been mixed up.
+//!
+//! Neither protects a secret that can be guessed. Only the root key can have one, since an operator chooses it: such
+//! a root key is told of at start and is treated like an activation code, which lockouts guard.
 //!
 //! # Sources
 //! The API page, sections 1 to 3; RFC 2104 (HMAC), RFC 9106 (Argon2), RFC 7519 (JWT), RFC 7516 (JWE).
@@ -38,6 +41,7 @@ mod pair;
 mod patch;
 mod permit;
 mod records;
+mod remotes;
 mod root;
 mod seeds;
 mod verified;
@@ -54,7 +58,7 @@ use tokio::sync::broadcast;
 
 pub use self::admit::Registry;
 pub use self::credential::Credential;
-pub use self::details::{Details, KeyDetails};
+pub use self::details::{Details, KeyDetails, Manners};
 pub use self::error::{AccountError, AccountsError, AuthError, Conflict};
 pub use self::mint::Minted;
 pub use self::pair::{PairError, PublicKey, SealedKey, SigningKey, UserKey};
@@ -66,7 +70,7 @@ pub use self::permit::{
 pub use self::records::{Naming, RemotesAuth};
 
 use self::activation::Activations;
-use self::audit::Audit;
+use self::audit::Failures;
 use self::hasher::{Cost, HashError, Hasher};
 use self::records::Book;
 use self::root::Root;
@@ -112,7 +116,7 @@ struct Room {
     limits: Arc<Limits>,
     lockouts: Arc<Lockouts>,
     notifier: Notifier,
-    audit: Audit,
+    failures: Failures,
     revoked: broadcast::Sender<Revoked>,
     clock: Clock,
     chance: Chance,
@@ -145,14 +149,7 @@ impl Accounts {
         let book = Book::new(store);
         let seeds = Seeds::open(&book, chance).await?;
         let hasher = Hasher::new(cost, policy.concurrent_hashes, chance);
-        let audit = Audit::new(clock);
-        let root = root::open(
-            &book,
-            &config.gateway,
-            (&seeds, &hasher, &audit),
-            (clock, chance),
-        )
-        .await?;
+        let root = root::open(&book, &config.gateway, (&seeds, &hasher), (clock, chance)).await?;
         let activations = Activations::open(&book)?;
         // Longer than any id that is minted.
         let nobody = KeyId::parse(&"_".repeat(64)).map_err(|_| AccountsError::Crypto)?;
@@ -174,7 +171,7 @@ impl Accounts {
             limits,
             lockouts,
             notifier,
-            audit,
+            failures: Failures::new(clock),
         })))
     }
 

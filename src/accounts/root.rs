@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::audit::Audit;
+use super::audit;
 use super::error::AccountsError;
 use super::hasher::Hasher;
 use super::pair::{PublicKey, UserKey};
@@ -44,7 +44,7 @@ struct RootRecord {
 pub(super) async fn open(
     book: &Book,
     gateway: &config::Gateway,
-    (seeds, hasher, audit): (&Seeds, &Hasher, &Audit),
+    (seeds, hasher): (&Seeds, &Hasher),
     (clock, chance): (&Clock, &Chance),
 ) -> Result<Root, AccountsError> {
     let key = gateway.root_key.as_ref().ok_or(AccountsError::NoRootKey)?;
@@ -72,14 +72,7 @@ pub(super) async fn open(
         }
     };
     let public = record.public()?;
-    record_root(
-        book,
-        key,
-        (before, account, found),
-        record,
-        (audit, clock.now()),
-    )
-    .await?;
+    record_root(book, key, (before, account, found), record, clock.now()).await?;
     Ok(Root {
         account: key.app.clone(),
         key: key.id.clone(),
@@ -161,13 +154,13 @@ async fn record_root(
     key: &AccountKey,
     (before, account, found): Before,
     record: KeyRecord,
-    (audit, now): (&Audit, Timestamp),
+    now: Timestamp,
 ) -> Result<(), AccountsError> {
     let id = key.id.as_str();
     let mut batch = Batch::new();
     if found.as_ref().is_none_or(|found| found.record != record) {
         batch = put(batch, (Tree::Keys, id), found.as_ref(), &record)?;
-        audit.root_key(&key.id, "recorded");
+        audit::root_key(&key.id, "recorded");
     }
     let mut wanted = account
         .as_ref()
@@ -189,7 +182,7 @@ async fn record_root(
         .as_ref()
         .is_none_or(|before| before.record.key != root.key)
     {
-        batch = retire(book, batch, before.as_ref(), (audit, now))?;
+        batch = retire(book, batch, before.as_ref(), now)?;
         batch = put(batch, (Tree::Meta, ROOT), before.as_ref(), &root)?;
     }
     if batch.is_empty() {
@@ -203,7 +196,7 @@ fn retire(
     book: &Book,
     batch: Batch,
     before: Option<&Found<RootRecord>>,
-    (audit, now): (&Audit, Timestamp),
+    now: Timestamp,
 ) -> Result<Batch, StoreError> {
     let Some(id) = before.and_then(|before| KeyId::parse(&before.record.key).ok()) else {
         return Ok(batch);
@@ -213,7 +206,7 @@ fn retire(
     };
     let mut record = found.record.clone();
     record.revoke(now);
-    audit.root_key(&id, "retired");
+    audit::root_key(&id, "retired");
     put(batch, (Tree::Keys, id.as_str()), Some(&found), &record)
 }
 

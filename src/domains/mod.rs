@@ -118,7 +118,7 @@ impl Domains {
         caller: Caller<'_>,
     ) -> Result<Configuration, DomainError> {
         let manners = self.0.accounts.manners(account)?;
-        let uuids = manners.is_some_and(|(naming, _)| naming.contains(&Naming::Uuid));
+        let uuids = manners.is_some_and(|manners| manners.naming.contains(&Naming::Uuid));
         match &request.name {
             None if uuids => {
                 let name = self.fresh_uuid()?;
@@ -191,7 +191,7 @@ impl Domains {
         caller: Caller<'_>,
     ) -> Result<Option<Auth>, DomainError> {
         let manners = self.0.accounts.manners(account)?;
-        let ways = manners.map(|(_, ways)| ways).unwrap_or_default();
+        let ways = manners.unwrap_or_default().remotes_auth;
         if ways.contains(&RemotesAuth::Jwt) {
             let token = self.0.accounts.remotes_token(account, caller, user).await?;
             if let Some(jwt) = token {
