@@ -72,8 +72,8 @@ mod sealed {
 
 /// Proof that a principal holds `C` on an account.
 ///
-/// Invariant: [`Permit::check`] is the only constructor, so a function that takes a permit cannot be reached by a
-/// caller who was not checked.
+/// Invariant: only this room makes one ([`Accounts::permit`](super::Accounts::permit)), so a function that takes a
+/// permit cannot be reached by a caller who was not checked.
 #[derive(Debug)]
 pub struct Permit<C> {
     account: Name,
