@@ -116,6 +116,9 @@ impl Accounts {
         if *account == room.root.account || room.policy.reserved.contains(account) {
             return Err(Conflict::ReservedName.into());
         }
+        if !room.notifier.delivers() {
+            return Err(AccountError::NoMail);
+        }
         room.lockouts.check_source(source)?;
         room.limits.spend_source(Class::Activations, source)?;
         room.limits

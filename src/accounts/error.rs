@@ -41,6 +41,9 @@ pub enum AccountError {
     /// The input is fine and the state is not: the caller has to change that first.
     #[error(transparent)]
     Conflict(#[from] Conflict),
+    /// The gateway cannot send mail, so nobody can activate an account.
+    #[error("this gateway sends no mail: ask its operator for a key")]
+    NoMail,
     /// A key pair could not be made or used.
     #[error("key pair")]
     Pair(#[from] PairError),

@@ -201,6 +201,9 @@ impl From<AccountError> for Problem {
             AccountError::Refused(refusal) => refusal.into(),
             AccountError::Invalid(invalid) => invalid.into(),
             AccountError::Conflict(conflict) => Self::conflict(conflict.to_string()),
+            AccountError::NoMail => {
+                Self::unavailable("this gateway sends no mail: ask its operator for a key")
+            }
             AccountError::Pair(cause) => {
                 log::error!(target: "meldgate::http", error:err = cause; "a key pair cannot be made or used");
                 Self::internal()

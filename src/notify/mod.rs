@@ -42,12 +42,13 @@ enum Way {
     Mail { mailer: Arc<Mailer>, queue: Queue },
     Memory(Mutex<Vec<(Address, Notice)>>),
     LogOnly,
+    Nowhere,
 }
 
 impl Notifier {
     /// Makes a notifier that mails through `smtp`, writes activation codes to the log, or both.
     ///
-    /// Refuses a configuration with which nobody would ever get a code. Starts a task: must be called on
+    /// With neither, nothing is delivered: see [`delivers`](Self::delivers). Starts a task: must be called on
     /// a runtime. Reads certificates: blocks for milliseconds.
     pub fn new(
         smtp: Option<&Smtp>,
@@ -74,7 +75,7 @@ impl Notifier {
                 Way::Mail { mailer, queue }
             }
             None if log_codes => Way::LogOnly,
-            None => return Err(NotifyError::NoServer),
+            None => Way::Nowhere,
         };
         Ok(Self(Arc::new(Inner { way, log_codes })))
     }
@@ -94,7 +95,7 @@ impl Notifier {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
-            Way::Mail { .. } | Way::LogOnly => Vec::new(),
+            Way::Mail { .. } | Way::LogOnly | Way::Nowhere => Vec::new(),
         }
     }
 
@@ -111,14 +112,20 @@ impl Notifier {
                 Ok(())
             }
             Way::LogOnly => Ok(()),
+            Way::Nowhere => Err(NotifyError::NoServer),
         }
+    }
+
+    /// Whether there is any way for a notice to reach somebody.
+    pub fn delivers(&self) -> bool {
+        !matches!(self.0.way, Way::Nowhere)
     }
 
     /// Whether mail could be delivered now: connects, secures the connection, logs in, sends nothing.
     pub async fn probe(&self) -> Result<(), NotifyError> {
         match &self.0.way {
             Way::Mail { mailer, .. } => mailer.probe().await,
-            Way::Memory(_) | Way::LogOnly => Ok(()),
+            Way::Memory(_) | Way::LogOnly | Way::Nowhere => Ok(()),
         }
     }
 
@@ -136,6 +143,7 @@ impl fmt::Debug for Notifier {
             Way::Mail { .. } => "Notifier(mail)",
             Way::Memory(_) => "Notifier(recording)",
             Way::LogOnly => "Notifier(log)",
+            Way::Nowhere => "Notifier(nowhere)",
         })
     }
 }

@@ -130,10 +130,15 @@ fn a_password_goes_to_another_machine_only_under_tls() {
 }
 
 #[test]
-fn without_a_server_only_development_starts() {
+fn without_a_server_only_development_delivers() {
     let (clock, _) = Clock::manual(Timestamp::from_millis(0));
     let start = |log_codes| Notifier::new(None, log_codes, &clock, &Chance::seeded(1));
-    assert!(matches!(start(false), Err(NotifyError::NoServer)));
+    let silent = start(false).unwrap();
+    assert!(!silent.delivers());
+    assert!(matches!(
+        silent.send(&to(), notice(1)),
+        Err(NotifyError::NoServer)
+    ));
     let notifier = start(true).unwrap();
     notifier.send(&to(), notice(1)).unwrap();
     assert_eq!(notifier.recorded(), []);

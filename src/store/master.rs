@@ -1,6 +1,5 @@
 //! The key that seals the store, and its file.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -24,10 +23,8 @@ const WANTED: &str = "must hold 64 hexadecimal digits or 32 bytes";
 pub struct MasterKey(Zeroizing<[u8; LENGTH]>);
 
 impl MasterKey {
-    /// Reads the key from its file, which only its owner may read or write.
-    ///
-    /// A systemd credential may show read permission for its group: that is how the access list
-    /// through which systemd hands it over looks.
+    /// Reads the key from its file, which only its owner may write, and its group at most read: so a
+    /// package can leave it to root and the daemon's own group, and so systemd hands over credentials.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let problem = |problem| StoreError::KeyFile {
             path: path.into(),
@@ -38,11 +35,10 @@ impl MasterKey {
         if !facts.is_file() {
             return Err(problem("is not a file"));
         }
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
-        if !only_the_owner(facts.mode(), is_credential(path, credentials.as_deref())) {
+        if !is_kept(facts.mode()) {
             return Err(problem(
-                "others than its owner can read or change it: set its mode to 0600, and replace the \
-                 key if others may have read it",
+                "others can read or change it: set its mode to 0600, or 0640 if its group is the \
+                 daemon's own, and replace the key if others may have read it",
             ));
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(LENGTH * 4));
@@ -121,13 +117,8 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-fn only_the_owner(mode: u32, credential: bool) -> bool {
-    let forbidden = if credential { 0o037 } else { 0o077 };
-    mode & forbidden == 0
-}
-
-fn is_credential(path: &Path, folder: Option<&OsStr>) -> bool {
-    folder.is_some_and(|folder| path.parent() == Some(Path::new(folder)))
+fn is_kept(mode: u32) -> bool {
+    mode & 0o037 == 0
 }
 
 #[cfg(test)]
@@ -160,24 +151,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_credential_may_show_its_group_read_permission() {
-        for (mode, file, credential) in [
-            (0o600, true, true),
-            (0o400, true, true),
-            (0o440, false, true),
-            (0o460, false, false),
-            (0o604, false, false),
-            (0o602, false, false),
+    fn a_key_that_others_can_read_or_its_group_can_write_is_refused() {
+        for (mode, kept) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, true),
+            (0o440, true),
+            (0o660, false),
+            (0o604, false),
+            (0o602, false),
+            (0o610, false),
         ] {
-            assert_eq!(only_the_owner(mode, false), file, "{mode:o}");
-            assert_eq!(only_the_owner(mode, true), credential, "{mode:o}");
+            assert_eq!(is_kept(mode), kept, "{mode:o}");
         }
-        let folder = Some(OsStr::new("/run/credentials/unit"));
-        assert!(is_credential(
-            Path::new("/run/credentials/unit/master"),
-            folder
-        ));
-        assert!(!is_credential(Path::new("/etc/master"), folder));
-        assert!(!is_credential(Path::new("/etc/master"), None));
     }
 }
