@@ -14,7 +14,10 @@
 //! - subjects, properties and values that JavaScript cannot make triples of: blank nodes, inline
 //!   constraints, literals without a type, unknown keywords;
 //! - identities that are names of members of a JavaScript object, which would be overwritten;
-//! - `rdf:JSON` literals other than numbers and truth values (Q3);
+//! - `rdf:JSON` literals that JavaScript cannot present (Q3);
+//! - numbers and times that are none, by which JavaScript cannot order its index; and terms of ten
+//!   thousand UTF-16 units or more, which do not fit it;
+//! - list positions and indexes that are none;
 //! - text whose characters are not single UTF-16 units (Q10), or so far apart that JavaScript
 //!   exhausts its memory.
 //!
@@ -28,10 +31,11 @@ mod content;
 mod envelope;
 mod error;
 mod gzip;
-mod identity;
 mod json;
+mod lexical;
 mod limits;
 mod operation;
+mod term;
 mod text;
 mod update;
 

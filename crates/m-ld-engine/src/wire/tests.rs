@@ -295,7 +295,7 @@ fn list_positions_are_as_the_algorithm_makes_them() {
         ("", false),
         ("bad", false),
     ] {
-        assert_eq!(identity::is_position(position), fine, "{position}");
+        assert_eq!(term::is_position(position), fine, "{position}");
     }
 }
 
@@ -316,4 +316,104 @@ fn an_envelope_tells_what_is_in_it() {
     assert!(!envelope.is_fusion() && !envelope.secure);
     assert!(!envelope.encoding.is_compressed() && !envelope.encoding.is_json());
     assert_eq!(envelope.inflated, 3);
+}
+
+#[test]
+fn numbers_are_what_javascript_parses() {
+    for text in [
+        "5",
+        " 5",
+        "\u{feff}5",
+        "-.5e3",
+        "+5abc",
+        "Infinity",
+        "-Infinity",
+        "0x10",
+    ] {
+        assert!(lexical::is_number(text), "{text}");
+    }
+    for text in [
+        "", " ", "abc", "-", ".", "e5", "NaN", "INF", "infinity", "--5", "٥",
+    ] {
+        assert!(!lexical::is_number(text), "{text}");
+    }
+}
+
+#[test]
+fn times_are_what_every_engine_parses() {
+    for text in [
+        "2020",
+        "2020-01",
+        "2020-01-31",
+        "2020-02-30T00:00:00Z",
+        "1960-09-30T00:00:00.123+02:00",
+        "2020-01-01T24:00:00.000Z",
+        "2020-01-01 00:00",
+        "0000-01-01T00:00",
+        "-000001-01-01T00:00:00Z",
+        "+275000-12-31T23:59:59.999999Z",
+    ] {
+        assert!(lexical::is_time(text), "{text}");
+    }
+    for text in [
+        "",
+        "5",
+        "24:00",
+        "2020-13-01",
+        "2020-00-01",
+        "2020-01-32",
+        "2020-01-01T",
+        "2020-01-01T25:00",
+        "2020-01-01T24:01",
+        "2020-01-01T24:00:00.1",
+        "2020-01-01T00:60",
+        "2020-01-01T00:00:00.",
+        "2020-01-01T00:00:00+24:00",
+        "2020-01-01T00:00:00Z ",
+        "12020-01-01T00:00:00Z",
+        "-2020-01-01",
+        "-000000-01-01",
+        "+275760-09-13T00:00:00.001Z",
+        "Mon, 25 Dec 1995 13:30:00 GMT",
+    ] {
+        assert!(!lexical::is_time(text), "{text}");
+    }
+}
+
+#[test]
+fn an_identity_that_is_bare_in_its_domain_must_not_be_an_inherited_name() {
+    for id in [
+        "constructor",
+        "/toString",
+        "./valueOf",
+        "a/../__proto__",
+        "//d.example/constructor",
+        "http://d.example/constructor",
+        "http://d.example/a/../constructor",
+        "@graph",
+        "_:b1",
+    ] {
+        assert!(term::check(id).is_err(), "{id}");
+    }
+    for id in [
+        "",
+        "./",
+        "#constructor",
+        "a/constructor",
+        "http://d.example/a/constructor",
+        "http://d.example/#constructor",
+        "constructors",
+        "@graph1",
+        "rdf:type",
+    ] {
+        assert!(term::check(id).is_ok(), "{id}");
+    }
+}
+
+#[test]
+fn terms_are_as_long_as_javascript_stores() {
+    assert!(term::check_length(&"é".repeat(9999)).is_ok());
+    assert!(term::check_length(&"é".repeat(10_000)).is_err());
+    assert!(term::check_length(&"😀".repeat(4999)).is_ok());
+    assert!(term::check_length(&"😀".repeat(5000)).is_err());
 }

@@ -12,9 +12,9 @@ use crate::msgpack::{Error, Reader, Stack, Token};
 /// The datatype of shared text.
 pub(super) const DATATYPE: &str = "http://ext.m-ld.org/tseq/TSeq";
 
-/// The furthest that a character may be from the first of its process in the same place.
-/// JavaScript fills the gap with nothing, one by one.
-const MAX_INDEX: u64 = 1 << 24;
+/// The indexes that a character may have in its process array. JavaScript fills gaps with nothing,
+/// one by one; and before the first with a call of as many arguments, for which its stack does.
+const INDEXES: std::ops::RangeInclusive<i64> = -100_000..=1 << 24;
 
 /// The longest way from the root to a character. JavaScript exhausts its stack on some 1,090.
 const MAX_PATH: usize = 512;
@@ -135,7 +135,7 @@ fn check_character(reader: &mut Reader<'_>) -> Result<(), WireError> {
 }
 
 fn check_index(reader: &mut Reader<'_>) -> Result<(), WireError> {
-    if reader.int()?.unsigned_abs() <= MAX_INDEX {
+    if INDEXES.contains(&reader.int()?) {
         Ok(())
     } else {
         Err(BAD)

@@ -11,12 +11,14 @@
     reason = "whatever is not looked for is refused, new kinds too"
 )]
 
+mod list;
+mod literal;
 mod object;
 mod reified;
 
 use object::{Object, values};
 
-use super::{Limits, WireError, identity};
+use super::{Limits, WireError, term};
 use crate::msgpack::{Error, Reader, Token};
 
 /// How deep arrays, sets and subjects may be in one another. Engines send none in another.
@@ -89,15 +91,16 @@ fn subject(
             key => property(reader, key, role, level)?,
         }
     }
-    identity::check(id.ok_or(WireError::Update("a subject without identity"))?)
+    term::check(id.ok_or(WireError::Update("a subject without identity"))?)
 }
 
 /// Checks a property of a subject, and all its values.
 fn property(reader: &mut Reader<'_>, key: &str, role: Role, level: usize) -> Result<(), WireError> {
     match key {
-        "@type" | "@item" | "@index" => {}
-        _ if key.starts_with('@') => return Err(WireError::Update("an unknown keyword")),
-        _ => identity::check_property(key)?,
+        "@type" => return object::types(reader, role, deeper(level)?),
+        "@list" if role == Role::Inserts => return list::check(reader, role, deeper(level)?),
+        "@item" | "@index" => {}
+        _ => term::check_property(key)?,
     }
     values(reader, role, deeper(level)?)
 }

@@ -6,14 +6,17 @@
     reason = "whatever is not looked for is refused, new kinds too"
 )]
 
-use super::{Role, deeper, identity, once, property};
+use super::literal::{Literal, check_atom};
+use super::{Role, deeper, once, property, term};
 use crate::msgpack::{Reader, Token};
-use crate::wire::{WireError, text};
+use crate::wire::WireError;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Object<'a> {
-    /// A reference to a subject, or a string, number or truth value in short form.
+    /// A subject, or a reference to one.
+    Subject,
+    /// A value in short form, or several.
     Other,
     /// A literal with a datatype.
     Literal {
@@ -22,6 +25,18 @@ pub(super) enum Object<'a> {
         /// Whether it has its data with it, in the place of an identity of the data.
         data: bool,
     },
+}
+
+impl<'a> From<Literal<'a>> for Object<'a> {
+    fn from(literal: Literal<'a>) -> Self {
+        match literal.datatype {
+            "" => Self::Other,
+            datatype => Self::Literal {
+                datatype,
+                data: literal.data_id.is_some(),
+            },
+        }
+    }
 }
 
 /// Checks a set of values: one, or arrays of them.
@@ -54,11 +69,36 @@ fn one<'a>(
     level: usize,
 ) -> Result<Object<'a>, WireError> {
     match token {
-        Token::Bool(_) | Token::UInt(_) | Token::NegInt(_) | Token::Float(_) | Token::Str(_) => {
-            Ok(Object::Other)
-        }
         Token::Map(count) => map(reader, count, role, level),
-        _ => Err(WireError::Update("a value of no kind")),
+        atom => check_atom(atom).map(|()| Object::Other),
+    }
+}
+
+/// Checks types: names in the vocabulary, or any other values.
+pub(super) fn types(reader: &mut Reader<'_>, role: Role, level: usize) -> Result<(), WireError> {
+    match reader.token()? {
+        Token::Nil | Token::Undefined => Ok(()),
+        Token::Str(name) => term::check_type(name),
+        Token::Array(count) => {
+            let level = deeper(level)?;
+            (0..count).try_for_each(|_| types(reader, role, level))
+        }
+        token => one(reader, token, role, level).map(drop),
+    }
+}
+
+/// Checks a subject or a reference to one, of which `count` keys follow.
+pub(super) fn subject_at(
+    reader: &mut Reader<'_>,
+    count: usize,
+    role: Role,
+    level: usize,
+) -> Result<(), WireError> {
+    match map(reader, count, role, level)? {
+        Object::Subject => Ok(()),
+        Object::Other | Object::Literal { .. } => {
+            Err(WireError::Update("a value in the place of a subject"))
+        }
     }
 }
 
@@ -123,63 +163,28 @@ impl<'a> Keys<'a> {
     fn check(self, role: Role) -> Result<Object<'a>, WireError> {
         const MIXED: WireError = WireError::Update("a literal that is something else besides");
         let id = self.id;
-        if self.value.is_some() {
-            if self.properties || self.vocab.is_some() {
+        if let Some(value) = self.value {
+            // With nothing beside its value, it would be taken for a constraint.
+            let alone = id.is_none() && self.datatype.is_none() && self.language.is_none();
+            if alone || self.properties || self.vocab.is_some() {
                 return Err(MIXED);
             }
-            return self.literal(id, role);
+            let literal = Literal {
+                value,
+                datatype: self.datatype.unwrap_or_default(),
+                data_id: id.filter(|id| !id.is_empty()),
+            };
+            literal.check(role)?;
+            return Ok(literal.into());
         }
         let subject = self.properties || self.datatype.is_some();
         match (id, self.vocab) {
             _ if self.language.is_some() => Err(MIXED),
             // What a reified triple is about has to be one triple.
             _ if subject && role != Role::Inserts => Err(WireError::Update("a nested subject")),
-            (Some(id), None) => identity::check(id).map(|()| Object::Other),
-            (None, Some(_)) if !subject => Ok(Object::Other),
+            (Some(id), None) => term::check(id).map(|()| Object::Subject),
+            (None, Some(name)) if !subject => term::check_type(name).map(|()| Object::Other),
             _ => Err(WireError::Update("an object without identity")),
-        }
-    }
-
-    /// Checks a literal. With an identity, its value is data of its own; see section 4.6.
-    fn literal(self, id: Option<&'a str>, role: Role) -> Result<Object<'a>, WireError> {
-        const JSON: [&str; 3] = [
-            "@json",
-            "rdf:JSON",
-            "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON",
-        ];
-        const BINARY: [&str; 2] = [
-            "xs:base64Binary",
-            "http://www.w3.org/2001/XMLSchema#base64Binary",
-        ];
-        let mut value = self
-            .value
-            .ok_or(WireError::Update("a literal without value"))?;
-        let start = value.clone();
-        let token = value.token()?;
-        let scalar = matches!(
-            token,
-            Token::Bool(_) | Token::UInt(_) | Token::NegInt(_) | Token::Float(_) | Token::Str(_)
-        );
-        let datatype = self.datatype.unwrap_or_default();
-        let data = id.is_some_and(|id| !id.is_empty());
-        let fine = match datatype {
-            "" => scalar && !data,
-            _ if JSON.contains(&datatype) => {
-                !role.inserts() || (scalar && !matches!(token, Token::Str(_)))
-            }
-            _ if BINARY.contains(&datatype) && data => matches!(token, Token::Bin(_)),
-            text::DATATYPE if data => {
-                text::check_state(&mut start.clone())?;
-                true
-            }
-            // A keyword is no datatype. A network path could stand for any of the above.
-            _ if datatype.starts_with('@') || datatype.starts_with("//") => false,
-            _ => data || scalar,
-        };
-        match fine {
-            false => Err(WireError::Update("a literal that its type does not allow")),
-            true if datatype.is_empty() => Ok(Object::Other),
-            true => Ok(Object::Literal { datatype, data }),
         }
     }
 }

@@ -7,7 +7,7 @@
 )]
 
 use super::object::only;
-use super::{Object, Role, deeper, identity, once, property, subjects};
+use super::{Object, Role, deeper, once, property, subjects, term};
 use crate::msgpack::{Reader, Token};
 use crate::wire::{WireError, text};
 
@@ -78,7 +78,7 @@ impl<'a> Parts<'a> {
 
     fn check(self, role: Role) -> Result<(), WireError> {
         const PARTIAL: WireError = WireError::Update("a reified triple without all its parts");
-        identity::check_blank(self.id.ok_or(PARTIAL)?)?;
+        term::check_blank(self.id.ok_or(PARTIAL)?)?;
         self.subject.ok_or(PARTIAL)?;
         self.predicate.ok_or(PARTIAL)?;
         let object = self.object.ok_or(PARTIAL)?;
@@ -91,14 +91,14 @@ impl<'a> Parts<'a> {
 
 /// Checks the subject of a triple: an identity, or if it is not `coerced` to one, a reference.
 fn check_subject(reader: &mut Reader<'_>, coerced: bool) -> Result<(), WireError> {
-    identity::check(reference(reader, coerced)?)
+    term::check(reference(reader, coerced)?)
 }
 
 fn check_predicate(reader: &mut Reader<'_>, coerced: bool, role: Role) -> Result<(), WireError> {
     let name = reference(reader, coerced)?;
-    identity::check(name)?;
+    term::check(name)?;
     if role.inserts() {
-        identity::check_property(name)?;
+        term::check_property(name)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Identities that harm, and positions that are none.
+//! Identities, names and other terms that harm.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -22,11 +22,58 @@ const INHERITED: [&str; 12] = [
     "__proto__",
 ];
 
+/// The longest term that JavaScript can store, in UTF-16 units.
+pub(super) const MAX_UNITS: usize = 9999;
+
+/// What a name can grow by when it is stored, or a relative datatype when it is made absolute.
+const NAME_GROWTH: usize = 9;
+const DATATYPE_GROWTH: usize = 300;
+
+/// Checks that a term is not too long to be stored.
+pub(super) fn check_length(term: &str) -> Result<(), WireError> {
+    check_growing(term, 0)
+}
+
+fn check_growing(term: &str, growth: usize) -> Result<(), WireError> {
+    // Bytes are no fewer than units, and nearly every term is far from either limit.
+    let limit = MAX_UNITS.saturating_sub(growth);
+    if term.len() <= limit || term.encode_utf16().count() <= limit {
+        Ok(())
+    } else {
+        Err(WireError::Update("a term that is too long"))
+    }
+}
+
+/// Checks a datatype.
+pub(super) fn check_datatype(datatype: &str) -> Result<(), WireError> {
+    let relative = !datatype.contains(':');
+    check_growing(datatype, if relative { DATATYPE_GROWTH } else { 0 })
+}
+
+/// Checks a reference to something in the vocabulary: a type.
+pub(super) fn check_type(name: &str) -> Result<(), WireError> {
+    check_no_keyword(name)?;
+    check_growing(name, NAME_GROWTH)
+}
+
+/// Checks that JSON-LD does not take this for a keyword, if a future one, and expands it to
+/// nothing.
+fn check_no_keyword(name: &str) -> Result<(), WireError> {
+    match name.strip_prefix('@') {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            Err(WireError::Update("an unknown keyword"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks the identity of a subject or an object: an IRI, perhaps relative to the domain.
 pub(super) fn check(id: &str) -> Result<(), WireError> {
     if id.starts_with("_:") {
         return Err(WireError::Update("a blank node"));
     }
+    check_no_keyword(id)?;
+    check_length(id)?;
     let last = id.rsplit_once('/').map_or(id, |(_, last)| last);
     if !INHERITED.contains(&last) {
         return Ok(());
@@ -54,10 +101,27 @@ pub(super) fn check_property(name: &str) -> Result<(), WireError> {
     if name.starts_with("_:") || INHERITED.contains(&name) {
         return Err(WireError::Update("the name of a property"));
     }
-    match name.strip_prefix("http://m-ld.org/RdfLseq/?=") {
-        Some(position) if !is_position(position) => Err(WireError::Update("a position in a list")),
-        _ => Ok(()),
+    check_type(name)?;
+    let position = name.strip_prefix("http://m-ld.org/RdfLseq/?=");
+    if !position.is_none_or(is_position) || !is_harmless_data(name) {
+        return Err(WireError::Update("a position in a list"));
     }
+    Ok(())
+}
+
+/// Whether this is no `data:` IRI, or one that stands for an index and perhaps a second in a
+/// list. JavaScript makes arrays of such lengths.
+fn is_harmless_data(name: &str) -> bool {
+    let Some(data) = name.strip_prefix("data:") else {
+        return true;
+    };
+    data.strip_prefix("application/mld-li,")
+        .is_some_and(|indexes| indexes.split(',').count() <= 2 && indexes.split(',').all(is_index))
+}
+
+/// Whether this is an index in a list, and not an immense one.
+pub(super) fn is_index(text: &str) -> bool {
+    (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether what comes before the last segment may be nothing but the base of a domain, with
