@@ -1,10 +1,14 @@
 //! The clock of one process.
 
+mod hash;
+mod join;
+mod ticked;
+
 use std::fmt;
 
 use super::scan::{Met, scan};
-use super::tree::{self, Node, Side, leaf};
-use super::{ClockError, GlobalClock, MAX_DEPTH, MAX_TICKS, Tid};
+use super::tree::{self, Node, leaf};
+use super::{ClockError, GlobalClock, MAX_TICKS};
 use crate::msgpack::{Limits, Reader, Value, Writer};
 
 /// A tree clock: the ticks of every process that its owner has seen, with the owner marked as ID
@@ -109,202 +113,6 @@ impl TreeClock {
         self.id.is_some_and(|id| self.nodes[id as usize].ticks == 0)
     }
 
-    /// This clock with one more tick of its own.
-    pub fn ticked(&self) -> Result<Self, ClockError> {
-        self.ticked_to(self.ticks() + 1)
-    }
-
-    /// This clock with its own ticks set to `ticks`, forward or back.
-    ///
-    /// Going back beyond a fork drops the fork. A clock without an ID stays as it is.
-    pub fn ticked_to(&self, ticks: u64) -> Result<Self, ClockError> {
-        let mut next = self.clone();
-        let Some(id) = next.id else { return Ok(next) };
-        let mut left = ticks;
-        let dropped = self.path_to(id).find(|at| {
-            let local = self.nodes[*at].ticks;
-            left.checked_sub(local).map(|less| left = less).is_none()
-        });
-        match dropped {
-            Some(at) => {
-                tree::replace(&mut next.nodes, at, &[leaf(left, true)]);
-                next.id = Some(tree::narrow(at));
-            }
-            None => next.nodes[id as usize].ticks = left,
-        }
-        next.checked()
-    }
-
-    /// This clock with the ticks of *another* process set to what that process' own clock says,
-    /// forward or back.
-    ///
-    /// # Errors
-    /// [`ClockError::Ambiguous`] if the process has forked since, and is to have ticks that it
-    /// made after the fork.
-    pub fn ticked_for(&self, process: &Self) -> Result<Self, ClockError> {
-        let Some(id) = process.id else {
-            return Ok(self.clone());
-        };
-        let mut ticks = process.ticks();
-        let (mut at, mut their) = (0, 0);
-        loop {
-            let node = self.nodes[at];
-            if ticks < node.ticks {
-                return self.with_leaf(at, ticks);
-            }
-            if their == id as usize {
-                return self.with_ticks(at, ticks);
-            }
-            let side = tree::side_of(&process.nodes, their, id as usize);
-            if !node.is_fork() {
-                return self.with_path(at, ticks - node.ticks, &process.nodes, their, id as usize);
-            }
-            ticks -= node.ticks;
-            at = tree::child(&self.nodes, at, side);
-            their = tree::child(&process.nodes, their, side);
-        }
-    }
-
-    /// Drops whatever is at `at` in favour of a leaf.
-    fn with_leaf(&self, at: usize, ticks: u64) -> Result<Self, ClockError> {
-        let is_id = self.id_within(at);
-        let mut next = self.clone();
-        tree::replace(&mut next.nodes, at, &[leaf(ticks, is_id)]);
-        next.relocated()
-    }
-
-    /// Sets the ticks of a process that is at `at`.
-    fn with_ticks(&self, at: usize, ticks: u64) -> Result<Self, ClockError> {
-        let mut next = self.clone();
-        if !self.nodes[at].is_fork() {
-            next.nodes[at].ticks = ticks;
-            return next.checked();
-        }
-        if ticks > self.nodes[at].ticks {
-            return Err(ClockError::Ambiguous);
-        }
-        // Nothing is left for the branches. Only one with our ID in it is set back to that.
-        if let Some(id) = self.id.filter(|_| self.id_within(at)) {
-            let side = tree::side_of(&self.nodes, at, id as usize);
-            let branch = tree::child(&self.nodes, at, side);
-            let branch = Self::rooted(tree::sub_tree(&self.nodes, branch)).ticked_to(0)?;
-            let at = tree::child(&self.nodes, at, side);
-            tree::replace(&mut next.nodes, at, &branch.nodes);
-        }
-        next.relocated()
-    }
-
-    /// Grows the path to a process, of which this clock knows only an ancestor at the leaf `at`.
-    fn with_path(
-        &self,
-        at: usize,
-        ticks: u64,
-        their: &[Node<bool>],
-        mut from: usize,
-        id: usize,
-    ) -> Result<Self, ClockError> {
-        let mut grown = Vec::new();
-        let mut after = 0;
-        let mut local = self.nodes[at].ticks;
-        while from != id {
-            grown.push(Node {
-                ticks: local,
-                size: 3,
-                leaf: false,
-            });
-            let side = tree::side_of(their, from, id);
-            match side {
-                Side::Left => after += 1,
-                Side::Right => grown.push(leaf(0, false)),
-            }
-            from = tree::child(their, from, side);
-            local = 0;
-        }
-        grown.push(leaf(ticks, false));
-        grown.extend(std::iter::repeat_n(leaf(0, false), after));
-        tree::set_sizes(&mut grown);
-        let mut next = self.clone();
-        tree::replace(&mut next.nodes, at, &grown);
-        next.relocated()
-    }
-
-    /// Two clocks in the place of this one: the process keeps the left, and gives the right to a
-    /// new process.
-    ///
-    /// # Errors
-    /// [`ClockError::NoId`] if this clock belongs to nobody, and [`ClockError::TooDeep`] if its
-    /// process has forked too often.
-    pub fn forked(&self) -> Result<(Self, Self), ClockError> {
-        let id = self.id.ok_or(ClockError::NoId)? as usize;
-        if tree::depth_of(&self.nodes, id) >= MAX_DEPTH {
-            return Err(ClockError::TooDeep);
-        }
-        let fork = |left| {
-            let mut next = self.clone();
-            let root = Node {
-                ticks: self.nodes[id].ticks,
-                size: 3,
-                leaf: false,
-            };
-            tree::replace(&mut next.nodes, id, &[root, leaf(0, left), leaf(0, !left)]);
-            next.relocated()
-        };
-        Ok((fork(true)?, fork(false)?))
-    }
-
-    /// This clock, with what `other` has seen besides.
-    ///
-    /// # Errors
-    /// [`ClockError::Overlap`] if `other` says that this clock's own process has forked.
-    pub fn update(&self, other: &Self) -> Result<Self, ClockError> {
-        self.join(&other.nodes)
-    }
-
-    /// This clock, with what a global clock has besides.
-    ///
-    /// # Errors
-    /// As [`TreeClock::update`].
-    pub fn update_global(&self, other: &GlobalClock) -> Result<Self, ClockError> {
-        self.join(other.nodes())
-    }
-
-    fn join<L>(&self, other: &[Node<L>]) -> Result<Self, ClockError> {
-        let mut next = self.clone();
-        // Where `other` has forks that this clock has not: our leaf, and their fork.
-        let mut grown: Vec<(usize, usize)> = Vec::new();
-        let (mut i, mut j) = (0, 0);
-        while i < self.nodes.len() {
-            let (ours, theirs) = (&self.nodes[i], &other[j]);
-            if ours.leaf && theirs.is_fork() {
-                return Err(ClockError::Overlap);
-            }
-            next.nodes[i].ticks = ours.ticks.max(theirs.ticks);
-            if ours.is_fork() && theirs.is_fork() {
-                (i, j) = (i + 1, j + 1);
-                continue;
-            }
-            if theirs.is_fork() {
-                grown.push((i, j));
-            }
-            i += tree::size(&self.nodes, i);
-            j += tree::size(other, j);
-        }
-        // From the last to the first, so that the earlier places stay where they are.
-        for (at, their) in grown.into_iter().rev() {
-            let mut branch: Vec<_> = tree::sub_tree(other, their)
-                .iter()
-                .map(|node| Node {
-                    ticks: node.ticks,
-                    size: node.size,
-                    leaf: false,
-                })
-                .collect();
-            branch[0].ticks = next.nodes[at].ticks;
-            tree::replace(&mut next.nodes, at, &branch);
-        }
-        next.relocated()
-    }
-
     /// How many ticks this clock has seen of the process that `process` belongs to, including
     /// those of its descendants if it has forked here. None if `process` belongs to nobody.
     pub fn get_ticks(&self, process: &Self) -> Option<u64> {
@@ -329,51 +137,6 @@ impl TreeClock {
                 .zip(non_id_ticks(theirs))
                 .is_some_and(|(ours, theirs)| ours < theirs)
         })
-    }
-
-    /// The transaction id of the operation that was made at this time.
-    pub fn tid(&self) -> Tid {
-        Tid::of(&self.hash_form())
-    }
-
-    /// The JSON form with forks left out that have not ticked on either side, encoded.
-    pub(super) fn hash_form(&self) -> Vec<u8> {
-        let collapsed = self.collapsed();
-        let mut out = Vec::with_capacity(self.nodes.len() * 2);
-        let mut at = 0;
-        while let Some(node) = self.nodes.get(at) {
-            match collapsed.get(at).copied().flatten() {
-                Some(is_id) if node.is_fork() => {
-                    write_node(&mut Writer::new(&mut out), &leaf(node.ticks, is_id));
-                    at += node.size as usize;
-                }
-                _ => {
-                    write_node(&mut Writer::new(&mut out), node);
-                    at += 1;
-                }
-            }
-        }
-        out
-    }
-
-    /// For each node that is, or stands for, a leaf in the form that is hashed: whether it is
-    /// the ID.
-    fn collapsed(&self) -> Vec<Option<bool>> {
-        let mut leaves: Vec<Option<bool>> = vec![None; self.nodes.len()];
-        // Whether the node is zero in that form: such are the children of a fork that collapses.
-        let zero =
-            |leaves: &[Option<bool>], at: usize| leaves[at].filter(|_| self.nodes[at].ticks == 0);
-        for (at, node) in self.nodes.iter().enumerate().rev() {
-            leaves[at] = if node.is_fork() {
-                let (left, right) = (at + 1, tree::right(&self.nodes, at));
-                zero(&leaves, left)
-                    .zip(zero(&leaves, right))
-                    .map(|(left, right)| left || right)
-            } else {
-                Some(node.leaf)
-            };
-        }
-        leaves
     }
 
     /// The forks above the node at `to`, from the root down.

@@ -6,7 +6,9 @@
     reason = "whatever is not looked for is refused, new kinds too"
 )]
 
-use super::{Error, Limits, Stack};
+mod skip;
+
+use super::{Error, Limits};
 
 /// One step of a MessagePack encoding. Arrays and maps announce their length; their members are
 /// the tokens that follow.
@@ -197,52 +199,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads over one whole value, checking it, and gives its bytes.
-    ///
-    /// It refuses extensions, and map keys that [`Reader::key`] refuses.
-    pub fn skip(&mut self) -> Result<&'a [u8], Error> {
-        let before = self.rest;
-        // One frame for each open array or map: how many tokens it waits for, and if they are
-        // by turns keys and values.
-        let mut open: Stack<(usize, bool), 16> = Stack::new();
-        loop {
-            match self.token()? {
-                Token::Array(len) if len > 0 => self.open(&mut open, (len, false))?,
-                Token::Map(len) if len > 0 => {
-                    self.open(&mut open, (len.saturating_mul(2), true))?;
-                    self.key()?;
-                    close_one(&mut open);
-                    continue;
-                }
-                Token::Ext(..) => return Err(Error::Extension),
-                _ if close_all(&mut open) => break,
-                _ => {}
-            }
-            if let Some((left, true)) = open.top()
-                && left.is_multiple_of(2)
-            {
-                self.key()?;
-                close_one(&mut open);
-            }
-        }
-        let len = before.len().saturating_sub(self.rest.len());
-        Ok(before.get(..len).unwrap_or_default())
-    }
-
     /// Fails unless everything has been read.
     pub fn end(&self) -> Result<(), Error> {
         match self.rest.len() {
             0 => Ok(()),
             more => Err(Error::Trailing(more)),
         }
-    }
-
-    fn open(&self, open: &mut Stack<(usize, bool), 16>, frame: (usize, bool)) -> Result<(), Error> {
-        if open.len() >= self.max_depth {
-            return Err(Error::TooDeep);
-        }
-        open.push(frame);
-        Ok(())
     }
 
     fn byte(&mut self) -> Result<u8, Error> {
@@ -306,24 +268,4 @@ impl<'a> Reader<'a> {
 
 fn signed(number: i64) -> Token<'static> {
     u64::try_from(number).map_or(Token::NegInt(number), Token::UInt)
-}
-
-/// Notes that the container on top has had one of its tokens.
-fn close_one(open: &mut Stack<(usize, bool), 16>) {
-    if let Some((left, _)) = open.top() {
-        *left = left.saturating_sub(1);
-    }
-}
-
-/// Notes that a value is complete, and with it every container that waited for it alone. Says if
-/// that was the outermost.
-fn close_all(open: &mut Stack<(usize, bool), 16>) -> bool {
-    while let Some((left, _)) = open.top() {
-        *left = left.saturating_sub(1);
-        if *left > 0 {
-            return false;
-        }
-        open.pop();
-    }
-    true
 }

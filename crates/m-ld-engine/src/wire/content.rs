@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::envelope::{Encoding, Format};
-use super::{Limits, WireError, gzip, json};
+use super::encoding::Format;
+use super::{Encoding, Limits, WireError, gzip, json};
 
 /// Undoes the encodings of an update, giving its MessagePack.
 pub(super) fn plain<'a>(

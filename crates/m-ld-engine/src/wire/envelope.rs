@@ -6,7 +6,7 @@
     reason = "whatever is not looked for is refused, new kinds too"
 )]
 
-use super::{Limits, WireError, content, update};
+use super::{Encoding, Limits, WireError, content, update};
 use crate::clock::{self, MAX_TICKS, Tid, TreeClock};
 use crate::msgpack::{Reader, Token};
 
@@ -57,20 +57,6 @@ pub struct Attribution<'a> {
     pub signature: &'a [u8],
 }
 
-/// How an update is encoded (m-ld protocol, section 4.3).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Encoding {
-    pub(super) format: Format,
-    pub(super) gzip: bool,
-    pub(super) secure: bool,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Format {
-    Json,
-    MessagePack,
-}
-
 impl Envelope<'_> {
     /// The time of the operation: the clock of its process, ticked for it.
     pub fn time(&self) -> Result<TreeClock, WireError> {
@@ -85,44 +71,6 @@ impl Envelope<'_> {
     /// Whether this is several operations of one process made into one.
     pub fn is_fusion(&self) -> bool {
         self.from < self.ticks
-    }
-}
-
-impl Encoding {
-    /// Whether the update is compressed.
-    pub fn is_compressed(self) -> bool {
-        self.gzip
-    }
-
-    /// Whether the update is JSON text, which is understood but never sent.
-    pub fn is_json(self) -> bool {
-        self.format == Format::Json
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let count = reader.array_len()?;
-        let mut codes = [None; 3];
-        for (code, _) in codes.iter_mut().zip(0..count) {
-            *code = Some(reader.uint()?);
-        }
-        let (format, rest) = match codes {
-            [Some(0), rest @ ..] => (Format::Json, rest),
-            [Some(1), rest @ ..] => (Format::MessagePack, rest),
-            _ => return Err(WireError::Encoding),
-        };
-        let (gzip, secure) = match rest {
-            _ if count > codes.len() => return Err(WireError::Encoding),
-            [None, None] => (false, false),
-            [Some(2), None] => (true, false),
-            [Some(3), None] => (false, true),
-            [Some(2), Some(3)] => (true, true),
-            _ => return Err(WireError::Encoding),
-        };
-        Ok(Self {
-            format,
-            gzip,
-            secure,
-        })
     }
 }
 

@@ -28,6 +28,7 @@
 //! receivers, and whether data (an extension declared in it, say) suits their applications.
 
 mod content;
+mod encoding;
 mod envelope;
 mod error;
 mod gzip;
@@ -39,7 +40,8 @@ mod term;
 mod text;
 mod update;
 
-pub use envelope::{Attribution, Encoding, Envelope, judge};
+pub use encoding::Encoding;
+pub use envelope::{Attribution, Envelope, judge};
 pub use error::WireError;
 pub use limits::Limits;
 pub use operation::{Agreement, Operation, Update};
