@@ -13,15 +13,27 @@ pub(super) fn is_number(text: &str) -> bool {
 /// Whether `new Date` makes a time of it, in any engine: a date or a date and time as in ISO 8601,
 /// with four digits of year or a sign and six.
 ///
-/// Engines understand other forms too, each its own. Those are not accepted: what one clone can
-/// read could close the next.
+/// A space in the place of the `T`, and an offset without its colon, are understood as well, but
+/// not with every year; so they need a whole date from 1000 on. Engines understand other forms
+/// too, each its own. Those are not accepted: what one clone can read could close the next.
 pub(super) fn is_time(text: &str) -> bool {
-    Scan(text.as_bytes()).time().is_some_and(<[u8]>::is_empty)
+    let loose = matches!(
+        text.as_bytes(),
+        [b'1'..=b'9', _, _, _, b'-', _, _, b'-', ..]
+    );
+    let scan = Scan {
+        rest: text.as_bytes(),
+        loose,
+    };
+    scan.time().is_some_and(<[u8]>::is_empty)
 }
 
-/// What is left of a text.
+/// What is left of a text, and whether to be less strict with it.
 #[derive(Clone, Copy)]
-struct Scan<'a>(&'a [u8]);
+struct Scan<'a> {
+    rest: &'a [u8],
+    loose: bool,
+}
 
 impl<'a> Scan<'a> {
     fn time(mut self) -> Option<&'a [u8]> {
@@ -32,15 +44,15 @@ impl<'a> Scan<'a> {
                 self.number(2, 1..=31)?;
             }
         }
-        if self.skip(b"T ") {
+        if self.skip(b"T") || (self.loose && self.skip(b" ")) {
             self.clock()?;
             if !self.skip(b"Z") && self.skip(b"+-") {
                 self.number(2, 0..=23)?;
-                self.skip(b":").then_some(())?;
+                (self.skip(b":") || self.loose).then_some(())?;
                 self.number(2, 0..=59)?;
             }
         }
-        Some(self.0)
+        Some(self.rest)
     }
 
     /// The years that a date can have on the whole, so that no offset exceeds it.
@@ -55,7 +67,7 @@ impl<'a> Scan<'a> {
     }
 
     fn clock(&mut self) -> Option<()> {
-        let midnight = self.0.starts_with(b"24:");
+        let midnight = self.rest.starts_with(b"24:");
         self.number(2, 0..=24)?;
         let top = if midnight { 0 } else { 59 };
         self.skip(b":").then_some(())?;
@@ -64,13 +76,13 @@ impl<'a> Scan<'a> {
             self.number(2, 0..=top)?;
             if self.skip(b".") {
                 let digits = self
-                    .0
+                    .rest
                     .iter()
                     .take_while(|byte| byte.is_ascii_digit())
                     .count();
-                let (fraction, rest) = self.0.split_at_checked(digits)?;
+                let (fraction, rest) = self.rest.split_at_checked(digits)?;
                 let zero = fraction.iter().all(|digit| *digit == b'0');
-                self.0 = rest;
+                self.rest = rest;
                 (digits > 0 && (zero || !midnight)).then_some(())?;
             }
         }
@@ -79,8 +91,8 @@ impl<'a> Scan<'a> {
 
     /// A number of so many digits, within a range.
     fn number(&mut self, digits: usize, range: std::ops::RangeInclusive<u32>) -> Option<()> {
-        let (number, rest) = self.0.split_at_checked(digits)?;
-        self.0 = rest;
+        let (number, rest) = self.rest.split_at_checked(digits)?;
+        self.rest = rest;
         if !number.iter().all(u8::is_ascii_digit) {
             return None;
         }
@@ -90,9 +102,9 @@ impl<'a> Scan<'a> {
 
     /// Skips one of these, if there is one.
     fn skip(&mut self, any: &[u8]) -> bool {
-        match self.0.split_first() {
+        match self.rest.split_first() {
             Some((first, rest)) if any.contains(first) => {
-                self.0 = rest;
+                self.rest = rest;
                 true
             }
             _ => false,
