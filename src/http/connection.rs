@@ -112,8 +112,8 @@ fn http1_builder(config: &config::Http, timer: HeadTimer) -> http1::Builder {
         .timer(timer)
         .header_read_timeout(config.header_timeout)
         .max_headers(HEADERS)
-        .max_buf_size(config.header_limit.max(8192))
-        .pipeline_flush(true);
+        // No `pipeline_flush`: with it, the answer to what cannot be read is never sent.
+        .max_buf_size(config.header_limit.max(8192));
     builder
 }
 
