@@ -6,10 +6,12 @@ use axum::body::Body;
 use axum::extract::{FromRequest, OptionalFromRequest};
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::json;
 use super::problem::Problem;
 use super::state::App;
 
@@ -46,6 +48,10 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
 }
 
 async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+    // What says that it will be too large need not come, and is not waited for.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::payload_too_large(limit));
+    }
     let collected = tokio::time::timeout(within, Limited::new(body, limit).collect()).await;
     match collected {
         Err(_) => Err(Problem::request_timeout("the body did not arrive in time")),
@@ -55,21 +61,26 @@ async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Probl
     }
 }
 
+/// Every body of the API is an object. Said here, because an array of its values would be taken for it.
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Json<T>, Problem> {
-    if !is_json(headers) {
+    if !is_json(headers) || is_encoded(headers) {
         return Err(Problem::unsupported_media_type());
     }
-    // The parser's messages name members and positions, and quote no values of strings.
-    serde_json::from_slice(bytes)
+    let value = json::parse(bytes).map_err(|error| Problem::bad_request(describe(&error)))?;
+    if !value.is_object() {
+        return Err(Problem::bad_request("the body has to be a JSON object"));
+    }
+    T::deserialize(value)
         .map(Json)
-        .map_err(|error| Problem::bad_request(describe(&error)))
+        .map_err(|_| Problem::bad_request("the body has not the right members"))
 }
 
+/// Names positions and quotes nothing: what is refused can be a secret all the same.
 fn describe(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
         Category::Data => {
-            format!("the body has not the right members, line {line} column {column}")
+            format!("the body has two members of one name, line {line} column {column}")
         }
         Category::Io | Category::Syntax | Category::Eof => {
             format!("the body is not JSON, line {line} column {column}")
@@ -77,12 +88,19 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
+/// Whether the body would have to be decoded first, which nothing here does.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// No type at all is taken as JSON, as the public gateway's clients send it.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let Some(value) = values.next() else {
         return true;
     };
-    let Ok(text) = value.to_str() else {
+    let (Ok(text), None) = (value.to_str(), values.next()) else {
         return false;
     };
     let essence = text
@@ -125,7 +143,9 @@ mod tests {
 
     #[test]
     fn a_refused_body_is_not_quoted() {
-        let error = serde_json::from_str::<Vec<u32>>(r#"["hunter2"]"#).unwrap_err();
-        assert!(!describe(&error).contains("hunter2"));
+        for body in [r#"{"hunter2":1,"hunter2":2}"#, r#"{"key":"hunter2"#] {
+            let error = json::parse(body.as_bytes()).unwrap_err();
+            assert!(!describe(&error).contains("hunter2"));
+        }
     }
 }

@@ -14,6 +14,7 @@ mod credentials;
 mod domain_api;
 mod envelope;
 mod gateway_api;
+mod json;
 mod path;
 mod problem;
 mod redirect;
