@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
 use http_body_util::Limited;
 use hyper::body::Incoming;
 use tower_service::Service as _;
@@ -78,6 +79,9 @@ async fn within_limits(
     if let Err(refused) = app.limits.spend_source(Class::Requests, arrival.source) {
         return Problem::from(refused).into_response();
     }
+    if !names_its_host(&request) {
+        return Problem::bad_request("one Host is needed, and no more").into_response();
+    }
     let sockets = app.sockets.owns(request.uri().path());
     let origin = request.headers().contains_key(header::ORIGIN);
     if request.method() == Method::OPTIONS && origin {
@@ -95,6 +99,19 @@ async fn within_limits(
         cors::allow(response.headers_mut());
     }
     response
+}
+
+/// RFC 9112, section 3.2: what is before us may go by another of two hosts than we would. HTTP/2 has its own
+/// field for it, which its library sees to.
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let valid =
+        |host: &HeaderValue| host.is_empty() || Authority::try_from(host.as_bytes()).is_ok();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => valid(host),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 async fn to_router(app: &App, mut router: axum::Router, request: Request<Body>) -> Response {
