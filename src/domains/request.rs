@@ -1,6 +1,6 @@
 //! What a client says about the subdomain that it wants.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::accounts::PublicKey;
@@ -42,8 +42,11 @@ pub struct UserKeyInfo {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RawRequest {
+    #[serde(default, deserialize_with = "given")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     use_signatures: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
     user: Option<RawUser>,
 }
 
@@ -52,16 +55,22 @@ struct RawRequest {
 struct RawUser {
     #[serde(rename = "@id")]
     id: String,
+    #[serde(default, deserialize_with = "given")]
     key: Option<RawKey>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawKey {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "given")]
     kind: Option<String>,
     keyid: String,
     public: String,
+}
+
+/// A member that can be left out, and that is not `null` if it is there.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 impl Request {
