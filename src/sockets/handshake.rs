@@ -115,6 +115,8 @@ fn credential(auth: &str) -> Result<Credential, Refusal> {
     }
     let auth: Option<Auth> = match auth {
         "" => None,
+        // An array would be taken for the members in order.
+        text if text.trim_start().starts_with('[') => return Err(Refusal::Unauthorized),
         text => serde_json::from_str(text).map_err(|_| Refusal::Unauthorized)?,
     };
     match auth.unwrap_or_default() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use engineioxide::config::EngineIoConfig;
 use engineioxide::service::EngineIoService;
-use http::{HeaderMap, Request, Response, Uri, header};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use tokio::sync::broadcast;
 use tower_service::Service;
 
@@ -103,6 +103,9 @@ impl Sockets {
 
     /// Answers a request of either transport.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        if let Some(name) = repeated(request.uri()) {
+            return bad_request(name);
+        }
         if let (Some(id), Some(handle)) = (
             upgraded(request.uri()),
             request.extensions().get::<CutHandle>(),
@@ -134,6 +137,29 @@ fn engine_config(config: &crate::config::Sockets) -> EngineIoConfig {
         .ws_max_message_size(config.max_payload)
         .ws_max_frame_size(config.max_payload)
         .build()
+}
+
+/// A member of the query that is given twice, of those that the engine takes the first of. What is before us
+/// may take the last.
+fn repeated(uri: &Uri) -> Option<&'static str> {
+    let query = uri.query()?;
+    let times = |name: &str| {
+        let own = |member: &str| member.split_once('=').is_some_and(|(key, _)| key == name);
+        query.split('&').filter(|member| own(member)).count()
+    };
+    ["EIO", "transport", "sid"]
+        .into_iter()
+        .find(|name| times(name) > 1)
+}
+
+/// In the form of the engine's own refusals.
+fn bad_request(repeated: &str) -> Response<Body> {
+    let text = format!(r#"{{"code":"3","message":"{repeated} is given twice"}}"#);
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 /// The id of the socket that a request upgrades to a WebSocket.
