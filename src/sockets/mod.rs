@@ -18,5 +18,6 @@ mod peer;
 mod room;
 mod service;
 mod session;
+mod upgrade;
 
 pub use service::{Dependencies, Sockets};

@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::engine::{Engine, Polling, Undecided};
 use super::hub::Hub;
+use super::upgrade;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -104,7 +105,12 @@ impl Sockets {
     /// Answers a request of either transport.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         if let Some(name) = repeated(request.uri()) {
-            return bad_request(name);
+            return bad_request(&format!("{name} is given twice"));
+        }
+        if is_for_websocket(request.uri())
+            && let Err(fault) = upgrade::check(&request)
+        {
+            return refuse_upgrade(fault);
         }
         if let (Some(id), Some(handle)) = (
             upgraded(request.uri()),
@@ -152,9 +158,19 @@ fn repeated(uri: &Uri) -> Option<&'static str> {
         .find(|name| times(name) > 1)
 }
 
+fn refuse_upgrade(fault: upgrade::Fault) -> Response<Body> {
+    let mut response = bad_request("this is no request for a WebSocket");
+    if fault == upgrade::Fault::Version {
+        *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+        let headers = response.headers_mut();
+        headers.insert(header::SEC_WEBSOCKET_VERSION, upgrade::VERSION);
+    }
+    response
+}
+
 /// In the form of the engine's own refusals.
-fn bad_request(repeated: &str) -> Response<Body> {
-    let text = format!(r#"{{"code":"3","message":"{repeated} is given twice"}}"#);
+fn bad_request(message: &str) -> Response<Body> {
+    let text = format!(r#"{{"code":"3","message":"{message}"}}"#);
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = StatusCode::BAD_REQUEST;
     let json = header::HeaderValue::from_static("application/json");
@@ -165,11 +181,13 @@ fn bad_request(repeated: &str) -> Response<Body> {
 /// The id of the socket that a request upgrades to a WebSocket.
 fn upgraded(uri: &Uri) -> Option<&str> {
     let mut members = uri.query()?.split('&');
-    members
-        .clone()
-        .any(|member| member == "transport=websocket")
-        .then_some(())?;
+    is_for_websocket(uri).then_some(())?;
     members.find_map(|member| member.strip_prefix("sid="))
+}
+
+fn is_for_websocket(uri: &Uri) -> bool {
+    let mut members = uri.query().unwrap_or_default().split('&');
+    members.any(|member| member == "transport=websocket")
 }
 
 /// Leaves only the headers that the transports read: a socket keeps them for as long as it lives.
