@@ -10,17 +10,20 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::{Https, Reply};
+use crate::{Folder, Https, Reply};
 
-/// A gateway that runs until it is dropped.
+/// A gateway that runs until it is dropped, or the test's process ends, however that ends.
 #[derive(Debug)]
 pub struct Gateway {
+    guardian: Child,
     child: Child,
     /// What it said when it served.
     pub ready: Ready,
     /// Client configuration that trusts it.
     pub tls: Arc<rustls::ClientConfig>,
     log: Arc<Mutex<String>>,
+    /// Its data, if nobody else sees to that.
+    folder: Option<Folder>,
 }
 
 /// The line that `meldgate dev --json` prints when it serves.
@@ -43,6 +46,40 @@ pub struct Ready {
 impl Gateway {
     /// Starts `binary` with its data in `folder` and the configuration file, if any.
     pub fn start(binary: &str, folder: &Path, config: Option<&Path>) -> Self {
+        Self::spawn(binary, folder, config).unwrap_or_else(|(_, said)| panic!("{said}"))
+    }
+
+    /// Starts `binary` with a configuration of this text and everything else new.
+    pub fn fresh(binary: &str, config: &str) -> Self {
+        let folder = Folder::new();
+        let mut gateway = Self::on(binary, &folder, config);
+        gateway.guardian.kill().unwrap();
+        drop(gateway.guardian.wait());
+        gateway.guardian = guard(gateway.ready.pid, Some(folder.path()));
+        gateway.folder = Some(folder);
+        gateway
+    }
+
+    /// Starts `binary` with a configuration of this text and the data of those that ran in `folder` before.
+    pub fn on(binary: &str, folder: &Folder, config: &str) -> Self {
+        let config = folder.write("gateway.toml", config);
+        Self::start(binary, &folder.path().join("data"), Some(&config))
+    }
+
+    /// Starts `binary` where it has to refuse. Gives its exit code and what it said.
+    pub fn refused(binary: &str, folder: &Folder, config: &str) -> (Option<i32>, String) {
+        let config = folder.write("gateway.toml", config);
+        match Self::spawn(binary, &folder.path().join("data"), Some(&config)) {
+            Ok(gateway) => panic!("it serves {}", gateway.ready.origin),
+            Err(refusal) => refusal,
+        }
+    }
+
+    fn spawn(
+        binary: &str,
+        folder: &Path,
+        config: Option<&Path>,
+    ) -> Result<Self, (Option<i32>, String)> {
         let mut arguments: Vec<&OsStr> = ["dev", "--json", "--listen", "127.0.0.1:0", "--data"]
             .map(OsStr::new)
             .into();
@@ -57,24 +94,23 @@ impl Gateway {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{binary}: {error}"));
+        let guardian = guard(child.id(), None);
         let log = collect(child.stderr.take().unwrap());
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let read = stdout.read_line(&mut line);
         let Some(ready) = read.ok().and_then(|_| Ready::parse(&line)) else {
-            drop(child.kill());
-            panic!(
-                "no ready line but {line:?}; it said: {}",
-                log.lock().unwrap()
-            );
+            return Err(end_of(child, guardian, &log, &line));
         };
         let tls = trusting(&ready.ca_file, &[]);
-        Self {
+        Ok(Self {
+            guardian,
             child,
             ready,
             tls,
-            log,
-        }
+            log: log.text,
+            folder: None,
+        })
     }
 
     /// The port on the loopback interface.
@@ -112,6 +148,17 @@ impl Gateway {
     /// Opens a connection of its own for requests.
     pub async fn https(&self) -> Https {
         Https::connect(self.port(), &self.tls).await
+    }
+
+    /// Opens a connection from another address of the loopback interface, `127.x.y.z`: another source.
+    pub async fn https_from(&self, address: [u8; 4]) -> Https {
+        let connecting = Https::try_connect_from(address.into(), self.port(), &self.tls);
+        connecting.await.unwrap()
+    }
+
+    /// The folder that a [`fresh`](Self::fresh) one keeps its things in.
+    pub fn folder(&self) -> &Folder {
+        self.folder.as_ref().unwrap()
     }
 
     /// One request on a connection of its own, with the root key.
@@ -176,6 +223,8 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        drop(self.guardian.kill());
+        drop(self.guardian.wait());
         drop(self.child.kill());
         drop(self.child.wait());
         if std::thread::panicking() {
@@ -221,10 +270,16 @@ pub(crate) fn trusting(ca_file: &Path, alpn: &[&[u8]]) -> Arc<rustls::ClientConf
     Arc::new(config)
 }
 
-fn collect(stderr: std::process::ChildStderr) -> Arc<Mutex<String>> {
-    let log = Arc::new(Mutex::new(String::new()));
-    let writer = Arc::clone(&log);
-    std::thread::spawn(move || {
+/// What a process said on stderr.
+struct Said {
+    text: Arc<Mutex<String>>,
+    reader: std::thread::JoinHandle<()>,
+}
+
+fn collect(stderr: std::process::ChildStderr) -> Said {
+    let text = Arc::new(Mutex::new(String::new()));
+    let writer = Arc::clone(&text);
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines() {
             let Ok(line) = line else { return };
             let mut log = writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -232,5 +287,34 @@ fn collect(stderr: std::process::ChildStderr) -> Arc<Mutex<String>> {
             log.push('\n');
         }
     });
-    log
+    Said { text, reader }
+}
+
+/// Kills a process once ours has ended: the system then closes what the guardian reads from. Statics are never
+/// dropped, and neither is anything in a test that is killed.
+fn guard(pid: u32, remove: Option<&Path>) -> Child {
+    const SCRIPT: &str = r#"read -r _; kill -KILL "$1"; [ -z "$2" ] || rm -rf -- "$2""#;
+    Command::new("sh")
+        .args(["-c", SCRIPT, "guardian", &pid.to_string()])
+        .arg(remove.map_or(OsStr::new(""), Path::as_os_str))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("sh: {error}"))
+}
+
+/// Ends a process that did not say that it serves. Gives its exit code and all that it said.
+fn end_of(mut child: Child, mut guardian: Child, log: &Said, line: &str) -> (Option<i32>, String) {
+    drop(guardian.kill());
+    drop(guardian.wait());
+    if !line.is_empty() {
+        drop(child.kill()); // it goes on, and will not say what we wait for
+    }
+    let code = child.wait().ok().and_then(|status| status.code());
+    while !log.reader.is_finished() {
+        std::thread::yield_now();
+    }
+    let said = log.text.lock().unwrap_or_else(PoisonError::into_inner);
+    (code, format!("no ready line but {line:?}; it said: {said}"))
 }

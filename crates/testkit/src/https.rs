@@ -1,13 +1,14 @@
 //! HTTP/1.1 over TLS, byte for byte as a test wants it.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -61,8 +62,21 @@ impl Https {
 
     /// Connects, if the gateway lets us.
     pub async fn try_connect(port: u16, tls: &Arc<rustls::ClientConfig>) -> std::io::Result<Self> {
+        Self::try_connect_from(Ipv4Addr::LOCALHOST, port, tls).await
+    }
+
+    /// Connects from an address of the loopback interface, if the gateway lets us.
+    pub async fn try_connect_from(
+        source: Ipv4Addr,
+        port: u16,
+        tls: &Arc<rustls::ClientConfig>,
+    ) -> std::io::Result<Self> {
         let connecting = async {
-            let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+            let socket = TcpSocket::new_v4()?;
+            if source != Ipv4Addr::LOCALHOST {
+                socket.bind((source, 0).into())?;
+            }
+            let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?;
             stream.set_nodelay(true)?;
             let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
             TlsConnector::from(Arc::clone(tls))
@@ -111,62 +125,82 @@ impl Https {
             write!(head, "Content-Length: {}\r\n", body.len()).unwrap();
         }
         head.push_str("\r\n");
-        self.raw(&[head.as_bytes(), body].concat())
-            .await
-            .unwrap_or_else(|| panic!("{method} {path}: no answer"))
+        self.send(&[head.as_bytes(), body].concat()).await;
+        let reply = if method == "HEAD" {
+            self.head().await
+        } else {
+            self.reply().await
+        };
+        reply.unwrap_or_else(|| panic!("{method} {path}: no answer"))
     }
 
     /// Sends bytes and reads one answer. `None`: the connection was closed without one.
     pub async fn raw(&mut self, bytes: &[u8]) -> Option<Reply> {
-        // A gateway that refuses early may have closed its side.
+        self.send(bytes).await;
+        self.reply().await
+    }
+
+    /// Sends bytes, as far as the other side takes them: who refuses early may have closed its side.
+    pub async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.ok();
         self.stream.flush().await.ok();
-        self.reply().await
+    }
+
+    /// Says that nothing more is coming; answers can still be read.
+    pub async fn finish(&mut self) {
+        self.stream.shutdown().await.ok();
     }
 
     /// Reads one answer.
     pub async fn reply(&mut self) -> Option<Reply> {
-        soon("an answer", async {
-            let end = loop {
-                if let Some(end) = self
-                    .unread
-                    .windows(4)
-                    .position(|window| window == b"\r\n\r\n")
-                {
-                    break end;
-                }
-                self.more().await?;
-            };
-            let head = String::from_utf8_lossy(&self.unread[..end]).into_owned();
-            self.unread.drain(..end + 4);
-            let mut lines = head.split("\r\n");
-            let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-            let headers: Vec<_> = lines
-                .filter_map(|line| line.split_once(':'))
-                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-                .collect();
-            let mut reply = Reply {
-                status,
-                headers,
-                body: Vec::new(),
-            };
-            let length = match reply.header("content-length") {
-                Some(length) => length.parse().ok()?,
-                None if matches!(status, 100..200 | 204 | 304) => 0,
-                None if reply.header("transfer-encoding").is_some() => {
-                    panic!("a chunked answer is not read here")
-                }
-                None => usize::MAX,
-            };
-            while self.unread.len() < length {
-                if self.more().await.is_none() {
-                    break;
-                }
+        soon("an answer", self.answer(true)).await
+    }
+
+    /// Reads one answer without a body, whatever length it speaks of.
+    pub async fn head(&mut self) -> Option<Reply> {
+        soon("an answer", self.answer(false)).await
+    }
+
+    async fn answer(&mut self, with_body: bool) -> Option<Reply> {
+        let end = loop {
+            if let Some(end) = self
+                .unread
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
+                break end;
             }
-            reply.body = self.unread.drain(..length.min(self.unread.len())).collect();
-            Some(reply)
-        })
-        .await
+            self.more().await?;
+        };
+        let head = String::from_utf8_lossy(&self.unread[..end]).into_owned();
+        self.unread.drain(..end + 4);
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let headers: Vec<_> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let mut reply = Reply {
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        let length = match reply.header("content-length") {
+            _ if !with_body => 0,
+            Some(length) => length.parse().ok()?,
+            None if matches!(status, 100..200 | 204 | 304) => 0,
+            None if reply.header("transfer-encoding").is_some() => {
+                panic!("a chunked answer is not read here")
+            }
+            None => usize::MAX,
+        };
+        while self.unread.len() < length {
+            if self.more().await.is_none() {
+                break;
+            }
+        }
+        reply.body = self.unread.drain(..length.min(self.unread.len())).collect();
+        Some(reply)
     }
 
     /// Whether the other side has closed the connection, waiting for that if need be.

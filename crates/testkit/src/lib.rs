@@ -11,6 +11,7 @@
     reason = "a test that cannot go on panics, and has time and memory"
 )]
 
+mod folder;
 mod gateway;
 mod https;
 mod operation;
@@ -18,6 +19,7 @@ mod socket;
 
 use std::time::Duration;
 
+pub use folder::Folder;
 pub use gateway::{Gateway, Ready};
 pub use https::{Https, Reply, basic};
 pub use operation::{Writer, poisons};
