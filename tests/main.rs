@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
 mod keys_node;
+mod api;
+mod bad_input;
 mod layering;
 mod mail;
 mod store_crash;
