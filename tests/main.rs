@@ -1,9 +1,9 @@
 //! Integration tests: a module per room, one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
-mod keys_node;
 mod api;
 mod bad_input;
+mod keys_node;
 mod layering;
 mod mail;
 mod store_crash;

@@ -106,12 +106,17 @@ impl Engine {
     ) {
         match read {
             Ok(None | Some(Incoming::Ack)) => {}
+            Ok(Some(Incoming::Operation(message))) => {
+                let event = Ok(Event::Operation(message));
+                self.event(&socket, event, None);
+            }
             Ok(Some(Incoming::Event {
                 arguments,
                 attachments,
                 ack,
             })) => {
-                self.event(&socket, arguments.as_str(), attachments, ack);
+                let event = Event::parse(arguments.as_str(), attachments);
+                self.event(&socket, event, ack);
             }
             Ok(Some(Incoming::Connect(auth))) => self.connect(socket, auth),
             Ok(Some(Incoming::ForeignNamespace(namespace))) => {
@@ -219,20 +224,14 @@ impl Engine {
 
     // Relaying.
 
-    fn event(
-        self: &Arc<Self>,
-        socket: &Eio,
-        arguments: &str,
-        attachments: VecDeque<Bytes>,
-        ack: Option<i64>,
-    ) {
+    fn event(self: &Arc<Self>, socket: &Eio, event: Result<Event, EventError>, ack: Option<i64>) {
         let Some(member) = socket.data.member() else {
             return self.expel(socket);
         };
         if !self.may_send(socket, &member) {
             return self.expel(socket);
         }
-        let outcome = match Event::parse(arguments, attachments) {
+        let outcome = match event {
             Ok(Event::Present(present)) => {
                 let presence = member.room.set_present(&member, present);
                 self.hub.announce_if(presence, &member.room);

@@ -10,8 +10,6 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::packet;
-
 /// Most members that the parameters of a unicast message can have.
 const PARAMS_LIMIT: usize = 16;
 /// Most bytes of one name or value in them.
@@ -129,9 +127,6 @@ struct Placeholder {
 impl Event {
     /// Reads the arguments of an event, whose first is its name.
     pub(super) fn parse(arguments: &str, attachments: VecDeque<Bytes>) -> Result<Self, EventError> {
-        if packet::is_plain_operation(arguments) {
-            return only(attachments).map(Self::Operation);
-        }
         let Named(name) = serde_json::from_str(arguments).map_err(|_| EventError::Arguments)?;
         match name.as_str() {
             "present" if attachments.is_empty() => {

@@ -6,6 +6,8 @@
 //! Sources: Socket.IO protocol, revision 5; m-ld protocol, section 9.1.
 
 use std::collections::VecDeque;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,8 +20,11 @@ use socketioxide_parser_common::CommonParser;
 
 /// The JSON that stands for the one attachment that a packet of ours can have.
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
-/// The arguments of an operation as every JavaScript client writes them.
-const OPERATION_ARGUMENTS: &str = r#"["operation",{"_placeholder":true,"num":0}]"#;
+/// The packet that announces an operation, as every JavaScript client writes it.
+const OPERATION: &str = r#"51-["operation",{"_placeholder":true,"num":0}]"#;
+/// Attachments from this size on are shared with the buffer that they were read into; smaller ones would
+/// keep much more alive than they are.
+const SHARED_FROM: usize = 1024;
 /// How long an attachment may lag behind the packet that announces it.
 const ATTACHMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -32,6 +37,8 @@ pub(super) enum Incoming {
     ForeignNamespace(Str),
     /// DISCONNECT.
     Disconnect,
+    /// An operation, announced in the one form that all known clients use.
+    Operation(Bytes),
     /// An event with the JSON text of its arguments, its attachments, and the id of the acknowledgement
     /// that it wants.
     Event {
@@ -54,12 +61,23 @@ pub(super) enum PacketError {
 
 /// Reads packets of one socket, remembering one that waits for its attachments.
 #[derive(Debug, Default)]
-pub(super) struct Reader(ParserState);
+pub(super) struct Reader {
+    parser: ParserState,
+    /// The next frame is an operation.
+    announced: AtomicBool,
+}
 
 impl Reader {
     /// Takes a text frame. `None`: the packet waits for its attachments.
     pub(super) fn text(&self, limit: usize, text: Str) -> Result<Option<Incoming>, PacketError> {
-        Self::finish(CommonParser.decode_str(&config(limit), &self.0, text))
+        if self.announced.load(Ordering::Relaxed) {
+            return Err(PacketError::Malformed(ParseError::UnexpectedStringPacket));
+        }
+        if text.as_str() == OPERATION && !self.is_waiting() {
+            self.announced.store(true, Ordering::Relaxed);
+            return Ok(None);
+        }
+        Self::finish(CommonParser.decode_str(&config(limit), &self.parser, text))
     }
 
     /// Takes a binary frame. `None`: the packet waits for more of them.
@@ -68,7 +86,31 @@ impl Reader {
         limit: usize,
         data: Bytes,
     ) -> Result<Option<Incoming>, PacketError> {
-        Self::finish(CommonParser.decode_bin(&config(limit), &self.0, data))
+        if !self.announced.swap(false, Ordering::Relaxed) {
+            return Self::finish(CommonParser.decode_bin(&config(limit), &self.parser, data));
+        }
+        if data.len() > limit {
+            let (current, max) = (data.len(), limit);
+            return Err(PacketError::Malformed(ParseError::AttachmentsTooHeavy {
+                current,
+                max,
+            }));
+        }
+        let shared = data.len() >= SHARED_FROM;
+        let message = if shared {
+            data
+        } else {
+            Bytes::copy_from_slice(&data)
+        };
+        Ok(Some(Incoming::Operation(message)))
+    }
+
+    fn is_waiting(&self) -> bool {
+        let waiting = &self.parser.partial_bin_packet;
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     fn finish(decoded: Result<Packet, ParseError>) -> Result<Option<Incoming>, PacketError> {
@@ -118,11 +160,6 @@ fn text_of(value: Value) -> Option<(Str, VecDeque<Bytes>)> {
     }
 }
 
-/// Whether these are the arguments of an operation, in the one form that all known clients use.
-pub(super) fn is_plain_operation(arguments: &str) -> bool {
-    arguments == OPERATION_ARGUMENTS
-}
-
 /// A packet on its way out: shared text and at most one shared attachment.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
@@ -135,9 +172,8 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// `operation` to a clone.
     pub(super) fn operation(message: Bytes) -> Self {
-        const TEXT: &str = r#"51-["operation",{"_placeholder":true,"num":0}]"#;
         Self {
-            text: Str::from(TEXT),
+            text: Str::from(OPERATION),
             attachment: Some(message),
         }
     }
@@ -235,14 +271,14 @@ mod tests {
 
     #[test]
     fn an_operation_is_read_as_every_client_writes_it() {
-        let text = r#"51-["operation",{"_placeholder":true,"num":0}]"#;
-        let (arguments, attachments, ack) = event(&Reader::default(), text, b"x");
-        assert!(
-            is_plain_operation(arguments.as_str()),
-            "{}",
-            arguments.as_str()
-        );
-        assert_eq!((attachments, ack), (1, None));
+        let reader = Reader::default();
+        for bytes in [vec![1; 10], vec![2; LIMIT]] {
+            assert!(matches!(reader.text(LIMIT, Str::from(OPERATION)), Ok(None)));
+            match reader.binary(LIMIT, Bytes::from(bytes.clone())) {
+                Ok(Some(Incoming::Operation(message))) => assert_eq!(message, bytes),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]
@@ -282,10 +318,8 @@ mod tests {
             "0/x",
         ] {
             let reader = Reader::default();
-            if let Ok(Some(Incoming::Event { arguments, .. })) = reader.text(LIMIT, Str::from(bad))
-            {
-                assert!(!is_plain_operation(arguments.as_str()), "{bad}");
-            }
+            let read = reader.text(LIMIT, Str::from(bad));
+            assert!(!matches!(read, Ok(Some(Incoming::Operation(_)))), "{bad}");
         }
         assert!(
             Reader::default()
@@ -297,8 +331,26 @@ mod tests {
     #[test]
     fn an_attachment_over_the_limit_is_refused() {
         let reader = Reader::default();
-        let text = Str::from(r#"51-["operation",{"_placeholder":true,"num":0}]"#);
-        assert!(matches!(reader.text(3, text), Ok(None)));
-        assert!(reader.binary(3, Bytes::from_static(b"1234")).is_err());
+        for text in [OPERATION, r#"51-["other",{"_placeholder":true,"num":0}]"#] {
+            assert!(matches!(reader.text(3, Str::from(text)), Ok(None)));
+            assert!(reader.binary(3, Bytes::from_static(b"1234")).is_err());
+        }
+    }
+
+    #[test]
+    fn a_packet_that_waits_for_its_attachment_is_not_interrupted() {
+        let other = r#"51-["other",{"_placeholder":true,"num":0}]"#;
+        for (first, second) in [
+            (OPERATION, other),
+            (other, OPERATION),
+            (OPERATION, OPERATION),
+        ] {
+            let reader = Reader::default();
+            assert!(matches!(reader.text(LIMIT, Str::from(first)), Ok(None)));
+            assert!(
+                reader.text(LIMIT, Str::from(second)).is_err(),
+                "{first} {second}"
+            );
+        }
     }
 }
