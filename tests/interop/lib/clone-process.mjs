@@ -84,6 +84,12 @@ export class CloneProcess extends EventEmitter {
   cut({ stay = false } = {}) { return this.#ask('cut', { stay }); }
   reconnect() { return this.#ask('reconnect'); }
 
+  /** Waits until `condition` holds; it is asked again whenever something changes. */
+  async until(what, condition) {
+    while (!condition())
+      await within(COMMAND_MS, what, once(this, 'change'));
+  }
+
   /** Stops the process in its tracks: its connection stays open and takes nothing. */
   freeze() { this.#child.kill('SIGSTOP'); }
   thaw() { this.#child.kill('SIGCONT'); }

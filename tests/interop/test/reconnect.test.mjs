@@ -1,5 +1,4 @@
 // A clone that is cut off and comes back has what it missed, and others have what it did meanwhile.
-import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { converge } from '../lib/clone-process.mjs';
 import { Gateway } from '../lib/gateway.mjs';
@@ -51,6 +50,8 @@ describe('reconnection', () => {
 
       it('loses nothing while everybody writes and connections break', async () => {
         const expected = {};
+        const connects = clone => clone.sockets.filter(what => what === 'connect').length;
+        const before = party.clones.map(connects);
         const writes = party.clones.map(async (clone, i) => {
           for (let n = 0; n < WRITES; n++) {
             expected[`w${i}-${n}`] = { '@id': `w${i}-${n}`, n };
@@ -60,9 +61,15 @@ describe('reconnection', () => {
           }
         });
         await Promise.all(writes);
+        for (const [i, clone] of party.clones.entries())
+          await clone.until(`${clone.name} connects again`, () => connects(clone) > before[i]);
+        // Three clones that come back at once can each take an answer from one that is behind as well (with any
+        // server). A clone finds such a gap by the next operation that it cannot apply without what it misses.
+        for (const [i, clone] of party.clones.entries()) {
+          expected[`last-${i}`] = { '@id': `last-${i}`, of: clone.name };
+          await clone.write(expected[`last-${i}`]);
+        }
         await converge(party.clones, expected, 40_000);
-        for (const clone of party.clones)
-          assert.ok(clone.sockets.filter(what => what === 'connect').length >= 2, clone.sockets.join());
       });
     });
   }
