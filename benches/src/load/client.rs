@@ -21,6 +21,7 @@ use crate::tls;
 /// The text that announces an operation; its bytes follow in a frame of their own.
 const OPERATION: Utf8Bytes =
     Utf8Bytes::from_static(r#"451-["operation",{"_placeholder":true,"num":0}]"#);
+const PING: &str = "2";
 const PONG: Utf8Bytes = Utf8Bytes::from_static("3");
 const READ_BUFFER: usize = 16 * 1024;
 const CONNECTING_AT_ONCE: usize = 16;
@@ -102,12 +103,18 @@ impl Client {
         self.sink.text(r#"42["present",true]"#).await
     }
 
+    /// The next text has to start so; pings are answered on the way.
     async fn expect(&mut self, start: &str) -> Result<()> {
-        match self.frames.next().await {
-            Some(Ok(Message::Text(text))) if text.starts_with(start) => Ok(()),
-            Some(Ok(other)) => Err(Failure::new(format!("{other} instead of {start}"))),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(Failure::new("the server hung up")),
+        loop {
+            match self.frames.next().await {
+                Some(Ok(Message::Text(text))) if text.starts_with(start) => return Ok(()),
+                Some(Ok(Message::Text(text))) if text.as_str() == PING => {
+                    self.sink.text(PONG).await?
+                }
+                Some(Ok(other)) => return Err(Failure::new(format!("{other} instead of {start}"))),
+                Some(Err(error)) => return Err(error.into()),
+                None => return Err(Failure::new("the server hung up")),
+            }
         }
     }
 
@@ -121,7 +128,7 @@ impl Client {
         loop {
             match self.frames.next().await? {
                 Ok(Message::Binary(bytes)) => return Some(bytes),
-                Ok(Message::Text(text)) if text.as_str() == "2" => {
+                Ok(Message::Text(text)) if text.as_str() == PING => {
                     self.sink.text(PONG).await.ok()?;
                 }
                 Ok(_) => {}
