@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs real m-ld clones through the gateway: all scenarios, or with --short a few of them in under a minute.
 #
 # GATEWAY_BIN           the gateway to run; otherwise the debug build, which is brought up to date first

@@ -109,7 +109,7 @@ impl Client {
             match self.frames.next().await {
                 Some(Ok(Message::Text(text))) if text.starts_with(start) => return Ok(()),
                 Some(Ok(Message::Text(text))) if text.as_str() == PING => {
-                    self.sink.text(PONG).await?
+                    self.sink.text(PONG).await?;
                 }
                 Some(Ok(other)) => return Err(Failure::new(format!("{other} instead of {start}"))),
                 Some(Err(error)) => return Err(error.into()),

@@ -32,6 +32,11 @@ function builtBinary() {
   return join(target_directory, 'debug', 'meldgate');
 }
 
+/** Those that run: none may outlive this process, however it ends. */
+const running = new Set();
+process.once('SIGTERM', () => process.exit(1));
+process.once('exit', () => running.forEach(child => child.kill('SIGKILL')));
+
 /** A gateway under test with a data folder of its own. */
 export class Gateway {
   #child;
@@ -53,6 +58,9 @@ export class Gateway {
       ...first, '--json', '--listen', `127.0.0.1:${this.#port}`, '--data', join(this.#folder, 'data')
     ], { stdio: ['ignore', 'pipe', log] });
     closeSync(log);
+    const child = this.#child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     this.#exited = once(this.#child, 'exit').catch(error => [error.message]);
     const lines = createInterface({ input: this.#child.stdout });
     const [line] = await within(START_MS, 'the ready line', Promise.race([
