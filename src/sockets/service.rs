@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use engineioxide::config::EngineIoConfig;
 use engineioxide::service::EngineIoService;
-use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use tokio::sync::broadcast;
 use tower_service::Service;
 
@@ -25,7 +26,7 @@ const PATH: &str = "/socket.io";
 /// How often sockets that do not say who they are get looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 /// What the engine reads at once from a WebSocket. Idle connections hold it, so it is small.
-const READ_BUFFER: usize = 2 * 1024;
+const READ_BUFFER: usize = 1024;
 
 /// What the remotes need of other rooms.
 #[derive(Clone, Debug)]
@@ -118,7 +119,7 @@ impl Sockets {
         ) {
             self.engine.polling.upgrading(id, handle);
         }
-        keep_needed(request.headers_mut());
+        keep_needed(&mut request);
         match self.service.clone().call(request).await {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
@@ -190,22 +191,30 @@ fn is_for_websocket(uri: &Uri) -> bool {
     members.any(|member| member == "transport=websocket")
 }
 
-/// Leaves only the headers that the transports read: a socket keeps them for as long as it lives.
-fn keep_needed(headers: &mut HeaderMap) {
-    const NEEDED: [header::HeaderName; 7] = [
-        header::CONNECTION,
-        header::UPGRADE,
+/// Leaves of a request what the transports read, in memory of its own.
+///
+/// A socket keeps its first request for as long as it lives, and what the HTTP library read of it is slices of
+/// the connection's whole read buffer: one of them would keep all of that.
+fn keep_needed<B>(request: &mut Request<B>) {
+    const NEEDED: [header::HeaderName; 3] = [
         header::SEC_WEBSOCKET_KEY,
-        header::SEC_WEBSOCKET_VERSION,
         header::CONTENT_TYPE,
         header::CONTENT_LENGTH,
-        header::ORIGIN,
     ];
-    let mut kept = HeaderMap::with_capacity(NEEDED.len());
+    let headers = std::mem::take(request.headers_mut());
     for name in NEEDED {
-        if let Some(value) = headers.remove(&name) {
-            kept.insert(name, value);
+        let copy = headers
+            .get(&name)
+            .map(|value| HeaderValue::from_bytes(value.as_bytes()));
+        if let Some(Ok(value)) = copy {
+            request.headers_mut().insert(name, value);
         }
     }
-    *headers = kept;
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", PathAndQuery::as_str);
+    if let Ok(uri) = Uri::try_from(target) {
+        *request.uri_mut() = uri;
+    }
 }
