@@ -16,6 +16,8 @@ use crate::clock::Chance;
 const LENGTH: usize = 32;
 /// More than this is not a key file.
 const FILE_LIMIT: u64 = 128;
+/// Rights that a key file must not give: any to others, and more than reading to its group.
+const FORBIDDEN: u32 = 0o037;
 const WANTED: &str = "must hold 64 hexadecimal digits or 32 bytes";
 
 /// The key that wraps the store's own keys. `Debug` prints a placeholder; the memory is wiped on drop.
@@ -118,7 +120,7 @@ impl fmt::Debug for MasterKey {
 }
 
 fn is_kept(mode: u32) -> bool {
-    mode & 0o037 == 0
+    mode & FORBIDDEN == 0
 }
 
 #[cfg(test)]
