@@ -8,7 +8,7 @@
 //! configuration is at fault, certificates are still renewed under the configuration in force: a slip in an
 //! edit must not let a certificate expire.
 //!
-//! Live connections are not touched; see [`super::tls`] for session tickets.
+//! Live connections are not touched; see the `tls` module for session tickets.
 
 mod watch;
 
