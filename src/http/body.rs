@@ -4,16 +4,22 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, OptionalFromRequest};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
 use http::{HeaderMap, Request, header};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::json;
 use super::problem::Problem;
 use super::state::App;
+use crate::config;
+
+/// How long, and for how many times the limit, a body that was refused may go on coming.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_LIMITS: usize = 4;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -24,7 +30,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, app.http.body_limit, app.http.body_timeout).await?;
+        let bytes = read(&parts, body, &app.http).await?;
         if bytes.is_empty() {
             return Err(Problem::bad_request("a JSON body is needed"));
         }
@@ -38,7 +44,7 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Option<Self>, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, app.http.body_limit, app.http.body_timeout).await?;
+        let bytes = read(&parts, body, &app.http).await?;
         if bytes.is_empty() {
             Ok(None)
         } else {
@@ -47,18 +53,50 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
     }
 }
 
-async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Problem> {
+async fn read(parts: &Parts, body: Body, http: &config::Http) -> Result<Bytes, Problem> {
+    let limit = http.body_limit;
     // What says that it will be too large need not come, and is not waited for.
     if body.size_hint().lower() > limit as u64 {
+        // Who asks first whether to send it is not told to.
+        if !parts.headers.contains_key(header::EXPECT) {
+            linger(body, limit);
+        }
         return Err(Problem::payload_too_large(limit));
     }
-    let collected = tokio::time::timeout(within, Limited::new(body, limit).collect()).await;
-    match collected {
-        Err(_) => Err(Problem::request_timeout("the body did not arrive in time")),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::payload_too_large(limit)),
-        Ok(Err(_)) => Err(Problem::bad_request("the body did not arrive whole")),
+    let collected = tokio::time::timeout(http.body_timeout, collect(body, limit)).await;
+    collected.unwrap_or_else(|_| Err(Problem::request_timeout("the body did not arrive in time")))
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::bad_request("the body did not arrive whole"))?;
+        let data = frame.into_data().unwrap_or_default();
+        if bytes.len() + data.len() > limit {
+            linger(body, limit);
+            return Err(Problem::payload_too_large(limit));
+        }
+        bytes.extend_from_slice(&data);
     }
+    Ok(bytes.freeze())
+}
+
+/// Takes some more of a body that was refused, and forgets it: of clients that are cut off while they send, many
+/// never see why.
+fn linger(mut body: Body, limit: usize) {
+    tokio::spawn(async move {
+        let mut left = limit.saturating_mul(LINGER_LIMITS);
+        let rest = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                let size = frame.data_ref().map_or(0, Bytes::len);
+                left = left.saturating_sub(size);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        drop(tokio::time::timeout(LINGER, rest).await);
+    });
 }
 
 /// Every body of the API is an object. Said here, because an array of its values would be taken for it.
