@@ -202,6 +202,21 @@ impl Gateway {
         self.ended().await
     }
 
+    /// Waits for it to end by itself, as after a signal. Gives its exit code.
+    pub async fn end(mut self) -> Option<i32> {
+        self.ended().await
+    }
+
+    /// Waits until it has logged something so many times.
+    pub async fn logged_times(&self, what: &str, times: usize) {
+        crate::soon(what, async {
+            while self.log().matches(what).count() < times {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    }
+
     /// Kills it without warning, and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().unwrap();

@@ -117,6 +117,18 @@ impl Https {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Reply {
+        let reply = self.try_request(method, path, headers, body).await;
+        reply.unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
+
+    /// The same, on a connection that may have been closed: then there is no answer.
+    pub async fn try_request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Reply> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").unwrap();
@@ -126,12 +138,11 @@ impl Https {
         }
         head.push_str("\r\n");
         self.send(&[head.as_bytes(), body].concat()).await;
-        let reply = if method == "HEAD" {
+        if method == "HEAD" {
             self.head().await
         } else {
             self.reply().await
-        };
-        reply.unwrap_or_else(|| panic!("{method} {path}: no answer"))
+        }
     }
 
     /// Sends bytes and reads one answer. `None`: the connection was closed without one.
