@@ -11,7 +11,7 @@ mod messages;
 mod targets;
 mod wire;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
 use testkit::{Gateway, Https, Reply, basic};
@@ -42,6 +42,8 @@ struct Party {
     account: String,
     key: String,
     before: Value,
+    /// A connection for its requests, as long as that lasts.
+    kept: Mutex<Option<Https>>,
 }
 
 impl Party {
@@ -57,6 +59,7 @@ impl Party {
             account: account.to_owned(),
             key,
             before: Value::Null,
+            kept: Mutex::default(),
         };
         let path = party.path("/api/v1/domain/ACCOUNT/kept");
         let made = party.ask("PUT", &path, &party.own(), &[], b"").await;
@@ -81,7 +84,7 @@ impl Party {
         path.replace("ACCOUNT", &self.account)
     }
 
-    /// One request on a connection of its own. With a body, it is JSON unless the headers say something else.
+    /// One request. With a body, it is JSON unless the headers say something else.
     async fn ask(
         &self,
         method: &str,
@@ -98,8 +101,17 @@ impl Party {
         if !body.is_empty() && !typed {
             all.push(("Content-Type", "application/json"));
         }
+        let kept = self.kept.lock().unwrap().take();
+        if let Some(mut https) = kept
+            && let Some(reply) = https.try_request(method, path, &all, body).await
+        {
+            *self.kept.lock().unwrap() = Some(https);
+            return reply;
+        }
         let mut https = self.gateway.https().await;
-        https.request(method, path, &all, body).await
+        let reply = https.request(method, path, &all, body).await;
+        *self.kept.lock().unwrap() = Some(https);
+        reply
     }
 
     async fn details(&self) -> Value {

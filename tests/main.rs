@@ -3,6 +3,7 @@
 
 mod api;
 mod bad_input;
+mod edge;
 mod keys_node;
 mod layering;
 mod mail;
