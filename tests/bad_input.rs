@@ -62,21 +62,21 @@ impl Party {
             kept: Mutex::default(),
         };
         let path = party.path("/api/v1/domain/ACCOUNT/kept");
-        let made = party.ask("PUT", &path, &party.own(), &[], b"").await;
+        let made = party.ask("PUT", &path, Some(&party.own()), &[], b"").await;
         assert_eq!(made.status, 200, "{made:?}");
         party.before = party.details().await;
         party
     }
 
     /// The value of `Authorization` for the account itself.
-    fn own(&self) -> Option<String> {
-        Some(basic(&self.account, &self.key))
+    fn own(&self) -> String {
+        basic(&self.account, &self.key)
     }
 
     /// The same for root.
-    fn root(&self) -> Option<String> {
+    fn root(&self) -> String {
         let ready = &self.gateway.ready;
-        Some(basic(&ready.root_account, &ready.root_key))
+        basic(&ready.root_account, &ready.root_key)
     }
 
     /// A path in which `ACCOUNT` stands for the account.
@@ -89,7 +89,7 @@ impl Party {
         &self,
         method: &str,
         path: &str,
-        authorization: &Option<String>,
+        authorization: Option<&str>,
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Reply {
@@ -116,7 +116,7 @@ impl Party {
 
     async fn details(&self) -> Value {
         let path = self.path("/api/v1/user/ACCOUNT");
-        let reply = self.ask("GET", &path, &self.own(), &[], b"").await;
+        let reply = self.ask("GET", &path, Some(&self.own()), &[], b"").await;
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.value()
     }
@@ -128,7 +128,7 @@ impl Party {
     }
 
     async fn gateway_is_well(&self) {
-        let ready = self.ask("GET", "/readyz", &None, &[], b"").await;
+        let ready = self.ask("GET", "/readyz", None, &[], b"").await;
         assert_eq!(ready.status, 200, "{ready:?}");
         let log = self.gateway.log();
         let bad = |line: &&str| line.contains(" ERROR ") || line.contains("panicked");

@@ -176,8 +176,8 @@ async fn a_revoked_key_is_dead_at_once_and_so_are_its_sockets() {
     assert_eq!(again.unwrap_err().0, "Unauthorized");
     // Revoked twice is revoked; and what it signed can still be verified.
     account.does("PATCH", "/user/revoking", &patch).await;
-    let path = format!("/user/revoking/publicKey/{}", id_of(&key));
-    assert_eq!(account.get(&path).await.status, 200);
+    let public = format!("/user/revoking/publicKey/{}", id_of(&key));
+    assert_eq!(account.get(&public).await.status, 200);
     let details = account.gets("GET", "/user/revoking", "").await;
     assert!(details["key"][1]["revoked"].is_string(), "{details}");
     living.present(true).await;

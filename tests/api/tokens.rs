@@ -158,34 +158,23 @@ async fn a_token_for_a_user_opens_domains_and_nothing_else() {
     assert!(joined.is_ok(), "{joined:?}");
 }
 
-#[tokio::test]
-async fn a_token_that_is_wrong_in_any_way_is_refused() {
-    let (signer, other) = (Signer::new("forged").await, Signer::new("forger").await);
-    let (header, right) = (signer.header(), of("forged"));
-    let good = signer.sign(&header, &right);
+type Forgeries = Vec<(&'static str, String)>;
+
+/// Tokens whose signature is none of the account's.
+fn badly_signed(signer: &Signer, right: &Value) -> Forgeries {
+    let header = signer.header();
+    let good = signer.sign(&header, right);
     let (front, signature) = good.rsplit_once('.').unwrap();
-    let hmac_key = |secret: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let hs256 = with(&header, "alg", json!("HS256"));
-    let confused = |secret: &[u8]| {
-        let message = message(&hs256, &right);
-        let tag = hmac::sign(&hmac_key(secret), message.as_bytes());
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag))
-    };
-    let path = format!("/user/forged/publicKey/{}", signer.kid);
-    let pem = signer.account.get(&path).await.text();
-    let none = message(&with(&header, "alg", json!("none")), &right);
-    let by_header = |member: &str, value: Value| signer.sign(&with(&header, member, value), &right);
-    let by_claim = |member: &str, value: Value| signer.sign(&header, &with(&right, member, value));
-    let jwk = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
-    let tampered = message(&header, &with(&right, "iss", json!("root")));
-    let tokens = [
+    let backwards: String = signature.chars().rev().collect();
+    let none = message(&with(&header, "alg", json!("none")), right);
+    let tampered = message(&header, &with(right, "iss", json!("root")));
+    let rs512 = with(&header, "alg", json!("RS512"));
+    let ps256 = with(&header, "alg", json!("PS256"));
+    vec![
         ("no signature", format!("{front}.")),
         ("the signature alone", format!("..{signature}")),
-        (
-            "another signature",
-            format!("{front}.{}", signature.chars().rev().collect::<String>()),
-        ),
-        ("other claims", format!("{}.{signature}", tampered)),
+        ("another signature", format!("{front}.{backwards}")),
+        ("other claims", format!("{tampered}.{signature}")),
         ("padding", format!("{good}=")),
         ("a space", format!("{front} .{signature}")),
         ("no algorithm", format!("{none}.")),
@@ -193,91 +182,110 @@ async fn a_token_that_is_wrong_in_any_way_is_refused() {
             "no algorithm but a signature",
             format!("{none}.{signature}"),
         ),
-        ("HMAC by the public key in PEM", confused(pem.as_bytes())),
-        ("HMAC by the public key in DER", confused(&signer.public)),
-        ("HMAC by nothing", confused(b"")),
-        (
-            "RS512",
-            signer.sign_by(
-                &RSA_PKCS1_SHA512,
-                &with(&header, "alg", json!("RS512")),
-                &right,
-            ),
-        ),
-        (
-            "PS256",
-            signer.sign_by(
-                &RSA_PSS_SHA256,
-                &with(&header, "alg", json!("PS256")),
-                &right,
-            ),
-        ),
+        ("RS512", signer.sign_by(&RSA_PKCS1_SHA512, &rs512, right)),
+        ("PS256", signer.sign_by(&RSA_PSS_SHA256, &ps256, right)),
         (
             "RS512 that says RS256",
-            signer.sign_by(&RSA_PKCS1_SHA512, &header, &right),
+            signer.sign_by(&RSA_PKCS1_SHA512, &header, right),
         ),
-        ("an unknown algorithm", by_header("alg", json!("rs256"))),
-        ("no algorithm at all", by_header("alg", Value::Null)),
-        ("another type", by_header("typ", json!("at+jwt"))),
-        ("what is critical", by_header("crit", json!(["exp"]))),
-        ("its own key", by_header("jwk", jwk)),
+    ]
+}
+
+/// Tokens whose verifier is to take the public key for the secret of an HMAC.
+fn confused(signer: &Signer, right: &Value, pem: &str) -> Forgeries {
+    let message = message(&with(&signer.header(), "alg", json!("HS256")), right);
+    [
+        ("HMAC by the public key in PEM", pem.as_bytes()),
+        ("HMAC by the public key in DER", &signer.public),
+        ("HMAC by nothing", b""),
+    ]
+    .map(|(what, secret)| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
+        (what, format!("{message}.{tag}"))
+    })
+    .into()
+}
+
+/// Tokens whose header says what it must not.
+fn badly_headed(signer: &Signer, other: &Signer, right: &Value) -> Forgeries {
+    let header = signer.header();
+    let jwk = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
+    [
+        ("an unknown algorithm", "alg", json!("rs256")),
+        ("no algorithm at all", "alg", Value::Null),
+        ("another type", "typ", json!("at+jwt")),
+        ("what is critical", "crit", json!(["exp"])),
+        ("its own key", "jwk", jwk),
         (
             "a place of its key",
-            by_header("jku", json!("https://example.org/jwks")),
+            "jku",
+            json!("https://example.org/jwks"),
         ),
-        (
-            "a certificate",
-            by_header("x5u", json!("https://example.org/cert")),
-        ),
-        ("no key id", by_header("kid", Value::Null)),
-        ("an unknown key id", by_header("kid", json!("zzzzzz"))),
-        (
-            "a key id that is a path",
-            by_header("kid", json!("../../dev/null")),
-        ),
-        ("another's key id", by_header("kid", json!(other.kid))),
-        ("another's signature", other.sign(&header, &right)),
-        (
-            "another's key and issuer mine",
-            other.sign(&other.header(), &right),
-        ),
-        ("the issuer root", by_claim("iss", json!("root"))),
-        ("no issuer", by_claim("iss", Value::Null)),
+        ("a certificate", "x5u", json!("https://example.org/cert")),
+        ("no key id", "kid", Value::Null),
+        ("an unknown key id", "kid", json!("zzzzzz")),
+        ("a key id that is a path", "kid", json!("../../dev/null")),
+        ("another's key id", "kid", json!(other.kid)),
+    ]
+    .map(|(what, member, value)| (what, signer.sign(&with(&header, member, value), right)))
+    .into()
+}
+
+/// Tokens that are signed well and say what they must not.
+fn badly_claimed(signer: &Signer, right: &Value) -> Forgeries {
+    let header = signer.header();
+    [
+        ("the issuer root", "iss", json!("root")),
+        ("no issuer", "iss", Value::Null),
         (
             "an issuer elsewhere",
-            by_claim("iss", json!("http://other.org/forged")),
+            "iss",
+            json!("http://other.org/forged"),
         ),
         (
             "an issuer of another scheme",
-            by_claim("iss", json!("https://gw.local/forged")),
+            "iss",
+            json!("https://gw.local/forged"),
         ),
-        ("issuers", by_claim("iss", json!(["forged"]))),
-        ("no end", by_claim("exp", Value::Null)),
-        ("an end that is over", by_claim("exp", json!(now() - 120))),
+        ("issuers", "iss", json!(["forged"])),
+        ("no end", "exp", Value::Null),
+        ("an end that is over", "exp", json!(now() - 120)),
         (
             "an end that is a text",
-            by_claim("exp", json!((now() + 600).to_string())),
+            "exp",
+            json!((now() + 600).to_string()),
         ),
-        ("an end before time", by_claim("exp", json!(-1))),
-        ("a beginning to come", by_claim("nbf", json!(now() + 600))),
-        ("made in the future", by_claim("iat", json!(now() + 600))),
-        (
-            "another audience",
-            by_claim("aud", json!("https://other.org/")),
-        ),
-        (
-            "other audiences",
-            by_claim("aud", json!(["https://other.org/"])),
-        ),
+        ("an end before time", "exp", json!(-1)),
+        ("a beginning to come", "nbf", json!(now() + 600)),
+        ("made in the future", "iat", json!(now() + 600)),
+        ("another audience", "aud", json!("https://other.org/")),
+        ("other audiences", "aud", json!(["https://other.org/"])),
+    ]
+    .map(|(what, member, value)| (what, signer.sign(&header, &with(right, member, value))))
+    .into()
+}
+
+#[tokio::test]
+async fn a_token_that_is_wrong_in_any_way_is_refused() {
+    let (signer, other) = (Signer::new("forged").await, Signer::new("forger").await);
+    let (header, right) = (signer.header(), of("forged"));
+    let path = format!("/user/forged/publicKey/{}", signer.kid);
+    let pem = signer.account.get(&path).await.text();
+    let mut tokens = badly_signed(&signer, &right);
+    tokens.extend(confused(&signer, &right, &pem));
+    tokens.extend(badly_headed(&signer, &other, &right));
+    tokens.extend(badly_claimed(&signer, &right));
+    tokens.extend([
+        ("another's signature", other.sign(&header, &right)),
+        ("another's key", other.sign(&other.header(), &right)),
         (
             "claims that are none",
             signer.sign(&header, &json!([right])),
         ),
-    ];
-    assert_eq!(
-        Caller::by_token(&good).get("/user/forged").await.status,
-        200
-    );
+    ]);
+    let good = Caller::by_token(&signer.sign(&header, &right));
+    assert_eq!(good.get("/user/forged").await.status, 200);
     let mut answers = Vec::new();
     for (what, token) in tokens {
         let reply = Caller::by_token(&token).get("/user/forged").await;

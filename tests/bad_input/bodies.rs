@@ -19,12 +19,20 @@ fn right(path: &str) -> &'static str {
     }
 }
 
+/// The beginning of a request.
+fn head(party: &Party, method: &str, path: &str, by_root: bool) -> String {
+    let root = by_root.then(|| party.root());
+    let authorization = root.map(|root| format!("Authorization: {root}\r\n"));
+    let authorization = authorization.unwrap_or_default();
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}")
+}
+
 async fn refuses(party: &Party, what: &str, headers: &[(&str, &str)], body: &[u8], status: u16) {
     for (method, path, by_root) in READERS {
-        let authorization = party.root().filter(|_| by_root);
+        let authorization = by_root.then(|| party.root());
         let path = party.path(path);
         let reply = party
-            .ask(method, &path, &authorization, headers, body)
+            .ask(method, &path, authorization.as_deref(), headers, body)
             .await;
         is_refused(&format!("{method} {path}: {what}"), &reply, status);
     }
@@ -131,11 +139,11 @@ async fn a_body_has_to_say_what_it_is() {
         ],
     ] {
         for (method, path, by_root) in READERS {
-            let authorization = party.root().filter(|_| by_root);
+            let authorization = by_root.then(|| party.root());
             let path = party.path(path);
             let body = right(&path).as_bytes();
             let reply = party
-                .ask(method, &path, &authorization, headers, body)
+                .ask(method, &path, authorization.as_deref(), headers, body)
                 .await;
             is_refused(&format!("{method} {path}: {headers:?}"), &reply, 415);
         }
@@ -150,10 +158,7 @@ async fn too_large_a_body_is_refused_however_it_is_sent() {
     refuses(&party, "a large body", &[], large.as_bytes(), 413).await;
     for (method, path, by_root) in READERS {
         let path = party.path(path);
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-        if let Some(root) = party.root().filter(|_| by_root) {
-            head += &format!("Authorization: {root}\r\n");
-        }
+        let head = head(&party, method, &path, by_root);
         let chunk = format!("1000\r\n{}\r\n", "a".repeat(0x1000));
         let chunked = format!(
             "{head}Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
@@ -185,10 +190,7 @@ async fn a_body_is_taken_whole_or_not_at_all() {
     let party = Party::new("wholes").await;
     for (method, path, by_root) in READERS {
         let path = party.path(path);
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-        if let Some(root) = party.root().filter(|_| by_root) {
-            head += &format!("Authorization: {root}\r\n");
-        }
+        let head = head(&party, method, &path, by_root);
         let body = right(&path);
         for (what, rest) in [
             (

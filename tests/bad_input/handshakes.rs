@@ -45,13 +45,13 @@ async fn a_transport_is_opened_as_the_protocol_says_or_refused() {
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             let path = format!("/socket.io/?{query}&{whole}");
-            let reply = party.ask(method, &path, &None, &[], b"").await;
+            let reply = party.ask(method, &path, None, &[], b"").await;
             assert_eq!(reply.status, 400, "{method} {query}: {reply:?}");
         }
     }
     let opening = "/socket.io/?EIO=4&transport=polling";
     for method in ["POST", "PUT", "DELETE", "PATCH", "HEAD"] {
-        let reply = party.ask(method, opening, &None, &[], b"").await;
+        let reply = party.ask(method, opening, None, &[], b"").await;
         assert_eq!(reply.status, 400, "{method}: {reply:?}");
     }
     party.is_unharmed().await;

@@ -85,7 +85,7 @@ async fn patch(party: &Party, body: &Value, status: u16) {
     let path = party.path("/api/v1/user/ACCOUNT");
     for who in [party.own(), party.root()] {
         let reply = party
-            .ask("PATCH", &path, &who, &[], body.to_string().as_bytes())
+            .ask("PATCH", &path, Some(&who), &[], body.to_string().as_bytes())
             .await;
         is_refused(&format!("PATCH {body:.200}"), &reply, status);
     }
@@ -174,7 +174,7 @@ async fn an_activation_is_for_one_address() {
     let ask = async |account: &str, body: Value, status: u16| {
         let path = format!("/api/v1/user/{account}/activation");
         let text = body.to_string();
-        let reply = party.ask("POST", &path, &None, &[], text.as_bytes()).await;
+        let reply = party.ask("POST", &path, None, &[], text.as_bytes()).await;
         is_refused(&format!("{account} {body:.200}"), &reply, status);
     };
     for value in no_texts().into_iter().chain(no_addresses()) {
@@ -296,7 +296,7 @@ async fn a_subdomain_is_asked_for_as_documented_or_refused() {
     let ask = async |method: &str, path: &str, body: &Value| {
         let text = body.to_string();
         let reply = party
-            .ask(method, path, &party.own(), &[], text.as_bytes())
+            .ask(method, path, Some(&party.own()), &[], text.as_bytes())
             .await;
         is_refused(&format!("{method} {body:.200}"), &reply, 400);
     };

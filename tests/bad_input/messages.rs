@@ -71,7 +71,8 @@ fn no_packets() -> Vec<String> {
 /// error.
 fn bad_arguments(own: &str) -> Vec<String> {
     let long = "x".repeat(1025);
-    let wide: String = (0..20).map(|n| format!("\"p{n}\":\"x\",")).collect();
+    let wide: Vec<_> = (0..20).map(|n| format!("\"p{n}\":\"x\",")).collect();
+    let wide = wide.concat();
     let with = |params: &str| format!(r#"["send",{params},{MARK}]"#);
     let mut all = vec![
         r#"["send"]"#.to_owned(),

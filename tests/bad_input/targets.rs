@@ -35,7 +35,9 @@ async fn every_other_method_is_refused_with_those_that_there_are() {
             if methods.contains(&method) {
                 continue;
             }
-            let reply = party.ask(method, &path, &party.root(), &[], b"").await;
+            let reply = party
+                .ask(method, &path, Some(&party.root()), &[], b"")
+                .await;
             let what = format!("{method} {path}");
             if methods.is_empty() {
                 is_refused(&what, &reply, 404);
@@ -73,7 +75,9 @@ async fn what_is_no_name_names_nothing() {
         ] {
             let path = party.path(path).replace("BAD", name);
             let body: &[u8] = if method == "PATCH" { b"{}" } else { b"" };
-            let reply = party.ask(method, &path, &party.root(), &[], body).await;
+            let reply = party
+                .ask(method, &path, Some(&party.root()), &[], body)
+                .await;
             is_refused(&format!("{method} {path}"), &reply, 404);
         }
     }
@@ -98,7 +102,9 @@ async fn names_of_nothing_are_not_found_by_whoever_might_see_them() {
             b""
         };
         let path = party.path(path);
-        let reply = party.ask(method, &path, &party.root(), &[], body).await;
+        let reply = party
+            .ask(method, &path, Some(&party.root()), &[], body)
+            .await;
         is_refused(&format!("{method} {path}"), &reply, status);
     }
     party.is_unharmed().await;
@@ -138,7 +144,7 @@ async fn another_spelling_of_a_path_is_another_path() {
         "*",
     ] {
         let path = party.path(path);
-        let reply = party.ask("GET", &path, &party.root(), &[], b"").await;
+        let reply = party.ask("GET", &path, Some(&party.root()), &[], b"").await;
         is_refused(&path, &reply, 404);
     }
     party.is_unharmed().await;
@@ -164,7 +170,7 @@ async fn a_query_is_taken_as_it_is_documented_or_refused() {
         &long,
     ] {
         let path = party.path("/api/v1/user/ACCOUNT/key") + query;
-        let reply = party.ask("POST", &path, &party.own(), &[], b"").await;
+        let reply = party.ask("POST", &path, Some(&party.own()), &[], b"").await;
         is_refused(&path, &reply, 400);
     }
     for ignored in [
@@ -172,7 +178,7 @@ async fn a_query_is_taken_as_it_is_documented_or_refused() {
         "/api/v1/context?q=%FF&&&===",
         "/healthz?a",
     ] {
-        let reply = party.ask("GET", ignored, &None, &[], b"").await;
+        let reply = party.ask("GET", ignored, None, &[], b"").await;
         assert_eq!(reply.status, 200, "{ignored}");
     }
     party.is_unharmed().await;
