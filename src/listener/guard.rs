@@ -13,7 +13,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -57,6 +57,8 @@ pub struct CutHandle(Arc<Line>);
 /// What a guard shares with those who may cut it.
 struct Line {
     state: AtomicU8,
+    /// Mirrors invariant 1 for those who hold a handle.
+    refused: AtomicBool,
     waiting: Mutex<Waiting>,
 }
 
@@ -75,6 +77,7 @@ impl<S: Abort, K> Guarded<S, K> {
     pub fn new(stream: S, patience: Duration, kept: K) -> Self {
         let line = Arc::new(Line {
             state: AtomicU8::new(OPEN),
+            refused: AtomicBool::new(false),
             waiting: Mutex::default(),
         });
         Self {
@@ -114,9 +117,12 @@ impl<S: Abort, K> Guarded<S, K> {
     /// Notes how an attempt to write went: starts the timer, keeps it running, or stops it.
     fn watch<T>(&mut self, cx: &Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            self.stall = None;
+            if self.stall.take().is_some() {
+                self.line.refused.store(false, Ordering::Relaxed);
+            }
             return outcome;
         }
+        self.line.refused.store(true, Ordering::Relaxed);
         self.line.wait(|waiting| &mut waiting.writer, cx);
         let sleep = self
             .stall
@@ -224,6 +230,11 @@ impl CutHandle {
     /// Cuts the connection: reads and writes fail from now on, and those who wait are woken.
     pub fn cut(&self) {
         self.0.fail(CUT);
+    }
+
+    /// Whether the peer refuses bytes that were offered to it, at this moment.
+    pub fn is_refused(&self) -> bool {
+        self.0.refused.load(Ordering::Relaxed)
     }
 
     /// Whether the connection was cut or its peer stalled.

@@ -57,7 +57,7 @@ async fn a_peer_that_takes_bytes_again_stops_the_timer() {
     );
     let refused = poll_once(|cx| Pin::new(&mut guarded).poll_write(cx, &[0])).await;
     assert!(refused.is_pending());
-    assert!(guarded.stall.is_some());
+    assert!(guarded.stall.is_some() && guarded.cut_handle().is_refused());
     peer.read_exact(&mut [0; 16]).await.unwrap();
     guarded.write_all(&[0]).await.unwrap();
     assert!(guarded.stall.is_none());
