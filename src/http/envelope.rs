@@ -9,7 +9,6 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
-use http_body_util::Limited;
 use hyper::body::Incoming;
 use tower_service::Service as _;
 
@@ -23,8 +22,6 @@ use crate::listener::CutHandle;
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A poll that finds nothing ends with the socket's next heartbeat; this is only a backstop.
 const POLL_TIMEOUT: Duration = Duration::from_mins(5);
-/// What an Engine.IO payload adds to the message that it carries, at the most: type, separator, Base64.
-const POLLING_OVERHEAD: usize = 1024;
 
 /// A request's facts that are known before it is looked into.
 #[derive(Clone, Debug)]
@@ -125,13 +122,11 @@ async fn to_router(app: &App, mut router: axum::Router, request: Request<Body>) 
 }
 
 async fn to_sockets(app: &App, request: Request<Body>) -> Response {
-    let limit = app.max_payload.saturating_mul(4) / 3 + POLLING_OVERHEAD;
     let timeout = if request.method() == Method::POST {
         app.http.body_timeout
     } else {
         POLL_TIMEOUT
     };
-    let request = request.map(|body| Body::new(Limited::new(body, limit)));
     match tokio::time::timeout(timeout, app.sockets.answer(request)).await {
         Ok(response) => response,
         Err(_) => Problem::request_timeout("the body did not arrive in time").into_response(),

@@ -85,7 +85,6 @@ impl Edge {
             gateway: config.gateway.domain.clone(),
             origin: origin.to_owned(),
             http: config.http.clone(),
-            max_payload: config.sockets.max_payload,
             log_access: config.log.access,
             hsts: hsts(config.tls.hsts),
             request_ids: RequestIds::new(chance),

@@ -29,7 +29,6 @@ pub(crate) struct Inner {
     pub(crate) gateway: GatewayDomain,
     pub(crate) origin: String,
     pub(crate) http: config::Http,
-    pub(crate) max_payload: usize,
     pub(crate) log_access: bool,
     pub(crate) hsts: Option<HeaderValue>,
     pub(crate) ready: Arc<AtomicBool>,

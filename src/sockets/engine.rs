@@ -4,15 +4,14 @@
 //! them happens in the order of its messages. So relaying is done right there, and only admission, which
 //! may have to verify a password hash, is handed to a task of its own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use engineioxide::handler::EngineIoHandler;
-use engineioxide::socket::Sid;
 use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 use m_ld_engine::wire;
 
@@ -21,6 +20,7 @@ use super::handshake::{Handshake, Refusal};
 use super::hub::Hub;
 use super::packet::{Incoming, Outgoing};
 use super::peer::SocketPeer;
+use super::polling::Polling;
 use super::room::{Holder, JoinError, Member};
 use super::session::Session;
 use crate::accounts::{Accounts, Admission};
@@ -29,7 +29,6 @@ use crate::config;
 use crate::domains::Domains;
 use crate::ids::GatewayDomain;
 use crate::limits::{Class, Limits, Source};
-use crate::listener::CutHandle;
 
 /// Operations from this size on are judged where blocking harms nobody.
 const JUDGED_ASIDE_FROM: usize = 32 * 1024;
@@ -62,11 +61,11 @@ impl EngineIoHandler for Engine {
     type Data = Session;
 
     fn on_connect(self: Arc<Self>, socket: Eio) {
-        if let Some(handle) = socket.req_parts.extensions.get() {
-            socket.data.set_transport(Clone::clone(handle));
-        }
+        // One that polls comes on many connections, which it may share with others.
         if socket.transport_type() == TransportType::Polling {
             self.polling.add(&socket);
+        } else if let Some(handle) = socket.req_parts.extensions.get() {
+            socket.data.set_transport(Clone::clone(handle));
         }
         self.undecided
             .add(self.clock.running() + self.config.connect_timeout, &socket);
@@ -330,6 +329,7 @@ impl Engine {
 }
 
 fn emit(socket: &Eio, packet: &Outgoing) {
+    socket.data.polled.queues(packet);
     if socket.emit(packet.text.clone()).is_err() {
         socket.close(DisconnectReason::TransportError);
         socket.data.cut_transport();
@@ -370,6 +370,11 @@ impl Undecided {
         }
     }
 
+    /// Closes all of them.
+    pub(super) fn close_all(&self) {
+        self.close_late(Duration::MAX);
+    }
+
     fn next_late(&self, now: Duration) -> Option<Weak<Socket<Session>>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match waiting.front() {
@@ -378,31 +383,5 @@ impl Undecided {
             }
             _ => None,
         }
-    }
-}
-
-/// Sockets that began by polling, by id, so that one that is upgraded learns of its new connection.
-#[derive(Debug, Default)]
-pub(super) struct Polling(Mutex<BTreeMap<String, Weak<Socket<Session>>>>);
-
-impl Polling {
-    fn add(&self, socket: &Eio) {
-        self.lock()
-            .insert(socket.id.to_string(), Arc::downgrade(socket));
-    }
-
-    fn remove(&self, id: Sid) {
-        self.lock().remove(id.as_str());
-    }
-
-    /// Notes that a socket's upgrade has been asked for on the connection that `handle` cuts.
-    pub(super) fn upgrading(&self, id: &str, handle: &CutHandle) {
-        if let Some(socket) = self.lock().get(id).and_then(Weak::upgrade) {
-            socket.data.set_transport(handle.clone());
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Weak<Socket<Session>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use engineioxide::socket::Sid;
+
 use super::packet::Outgoing;
 use super::room::{JoinError, Member, Presence, Room};
 use crate::config;
 use crate::ids::{DomainId, KeyId};
 
 /// How often a room that is closing under us is asked for again.
-const JOIN_TRIES: usize = 8;
+const JOIN_TRIES: usize = 100;
 
 /// The rooms of all domains that anybody is connected to.
 #[derive(Debug)]
@@ -95,6 +97,26 @@ impl Hub {
         });
     }
 
+    /// Members whose clients take no bytes at this moment, with the ids of their sockets.
+    pub(super) fn refused(&self) -> Vec<(Sid, Arc<Member>)> {
+        let rooms = self.all();
+        let members = rooms
+            .iter()
+            .flat_map(|room| room.members(|member| member.refused().is_some()));
+        members
+            .filter_map(|member| Some((member.refused()?, member)))
+            .collect()
+    }
+
+    /// Takes out a member whose socket is over, though its connection would not let go.
+    pub(super) fn bury(self: &Arc<Self>, member: &Arc<Member>) {
+        let presence = member
+            .room
+            .evict(member, "its socket is over, and its client takes no bytes");
+        self.announce_if(presence, &member.room);
+        self.forget_if_empty(&member.room);
+    }
+
     /// Ends every socket whose credential was this key, or was signed with it.
     pub(super) fn revoke(self: &Arc<Self>, key: &KeyId) -> usize {
         self.dismiss(|member| member.holder.key.as_ref() == Some(key))
@@ -160,3 +182,7 @@ impl Hub {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -15,6 +15,7 @@ mod handshake;
 mod hub;
 mod packet;
 mod peer;
+mod polling;
 mod room;
 mod service;
 mod session;

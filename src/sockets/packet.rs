@@ -57,6 +57,8 @@ pub(super) enum PacketError {
     Malformed(#[source] ParseError),
     #[error("a packet for another namespace")]
     Namespace,
+    #[error("a packet that is too long")]
+    TooLong,
 }
 
 /// Reads packets of one socket, remembering one that waits for its attachments.
@@ -70,6 +72,10 @@ pub(super) struct Reader {
 impl Reader {
     /// Takes a text frame. `None`: the packet waits for its attachments.
     pub(super) fn text(&self, limit: usize, text: Str) -> Result<Option<Incoming>, PacketError> {
+        // A WebSocket's frame of the limit's length has the Engine.IO type in it; polling is to allow no more.
+        if text.len() >= limit {
+            return Err(PacketError::TooLong);
+        }
         if self.announced.load(Ordering::Relaxed) {
             return Err(PacketError::Malformed(ParseError::UnexpectedStringPacket));
         }
@@ -329,10 +335,14 @@ mod tests {
     }
 
     #[test]
-    fn an_attachment_over_the_limit_is_refused() {
+    fn what_is_over_the_limit_is_refused() {
         let reader = Reader::default();
         for text in [OPERATION, r#"51-["other",{"_placeholder":true,"num":0}]"#] {
-            assert!(matches!(reader.text(3, Str::from(text)), Ok(None)));
+            assert!(reader.text(text.len(), Str::from(text)).is_err());
+            assert!(matches!(
+                reader.text(text.len() + 1, Str::from(text)),
+                Ok(None)
+            ));
             assert!(reader.binary(3, Bytes::from_static(b"1234")).is_err());
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use engineioxide::{DisconnectReason, Socket};
+use engineioxide::socket::Sid;
+use engineioxide::{DisconnectReason, Socket, TransportType};
 
 use super::packet::Outgoing;
 use super::session::Session;
@@ -24,6 +25,9 @@ pub(super) trait Peer: fmt::Debug + Send + Sync {
 
     /// Ends the peer at once, whatever is queued: for one that takes nothing any more.
     fn cut(&self);
+
+    /// The id of the socket behind it, if it is one whose client takes no bytes at this moment.
+    fn refused(&self) -> Option<Sid>;
 }
 
 /// The peer's queue has no room: it has to be cut, for a packet must not be missing on a socket that stays.
@@ -67,6 +71,9 @@ impl SocketPeer {
 impl Peer for SocketPeer {
     fn offer(&self, packet: &Outgoing) -> Result<(), Overflow> {
         let permit = self.socket.reserve().map_err(|_| Overflow)?;
+        if self.socket.transport_type() == TransportType::Polling {
+            self.socket.data.polled.queues(packet);
+        }
         match &packet.attachment {
             None => permit.emit(packet.text.clone()),
             Some(attachment) => {
@@ -84,6 +91,12 @@ impl Peer for SocketPeer {
     fn cut(&self) {
         self.socket.close(DisconnectReason::TransportError);
         self.socket.data.cut_transport();
+    }
+
+    fn refused(&self) -> Option<Sid> {
+        let socket = &self.socket;
+        let stuck = socket.transport_type() == TransportType::Websocket && socket.data.is_refused();
+        stuck.then_some(socket.id)
     }
 }
 

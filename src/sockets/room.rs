@@ -3,8 +3,8 @@
 //! # Invariants
 //! 1. A clone id belongs to at most one member.
 //! 2. Whoever is present is a member.
-//! 3. A member whose queue overflows is taken out before anything else is queued for it: no packet is ever
-//!    missing on a member that stays.
+//! 3. A member whose queue overflows is taken out before the sender of what did not fit goes on: no packet is
+//!    ever missing on a member that stays, nor followed by a later one of the same sender.
 //! 4. A room that was closed stays empty; whoever wants in gets a new one.
 //!
 //! Source: m-ld protocol, section 9.2.
@@ -12,6 +12,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use engineioxide::socket::Sid;
 
 use super::packet::Outgoing;
 use super::peer::{Overflow, Peer};
@@ -74,6 +76,11 @@ impl Member {
     /// Queues a packet for a member that is about to be cut; whether it arrives does not matter.
     pub(super) fn tell_last(&self, packet: &Outgoing) {
         self.peer.offer(packet).ok();
+    }
+
+    /// The id of the member's socket, if its client takes no bytes at this moment.
+    pub(super) fn refused(&self) -> Option<Sid> {
+        self.peer.refused()
     }
 }
 
@@ -150,25 +157,27 @@ impl Room {
         greeting: &Outgoing,
         limit: usize,
     ) -> Result<Presence, JoinError> {
-        let replaced = {
+        let (replaced, mut presence, told) = {
             let mut state = self.write();
             state.admits(member, limit)?;
             let replaced = state.members.remove(&member.id);
             let changed = state.absent(&member.id);
-            if let Some(presence) = Outgoing::presence(&state.present_texts()) {
-                // A queue that was made a moment ago has room for two packets.
-                member.tell_last(greeting);
-                member.tell_last(&presence);
-            }
             state.members.insert(member.id.clone(), Arc::clone(member));
-            replaced.map(|old| (old, changed))
+            let presence = Outgoing::presence(&state.present_texts());
+            let told = [Some(greeting), presence.as_ref()]
+                .into_iter()
+                .flatten()
+                .try_for_each(|packet| member.peer.offer(packet));
+            (replaced, Presence::of(changed), told)
         };
-        let Some((old, changed)) = replaced else {
-            return Ok(Presence::Same);
-        };
-        log::debug!(target: "meldgate::sockets", clone = old.id.as_str(); "a newer connection replaces the clone's");
-        old.peer.close();
-        Ok(Presence::of(changed))
+        if let Some(old) = replaced {
+            log::debug!(target: "meldgate::sockets", clone = old.id.as_str(); "a newer connection replaces the clone's");
+            old.peer.close();
+        }
+        if told == Err(Overflow) {
+            presence = presence.or(self.evict(member, "its queue was full before it came"));
+        }
+        Ok(presence)
     }
 
     /// Takes a member out. Does nothing if another one has taken its place.
@@ -193,7 +202,7 @@ impl Room {
     }
 
     /// Takes a member out and cuts its connection.
-    fn evict(&self, member: &Arc<Member>, why: &'static str) -> Presence {
+    pub(super) fn evict(&self, member: &Arc<Member>, why: &'static str) -> Presence {
         let presence = self.leave(member);
         log::info!(target: "meldgate::sockets", clone = member.id.as_str(), reason = why; "a clone's connection is cut");
         member.peer.cut();

@@ -44,6 +44,10 @@ impl Peer for Line {
     fn cut(&self) {
         self.0.ended.store(true, Ordering::Relaxed);
     }
+
+    fn refused(&self) -> Option<Sid> {
+        None
+    }
 }
 
 impl Ear {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use axum::body::Body;
 use engineioxide::config::EngineIoConfig;
 use engineioxide::service::EngineIoService;
+use engineioxide::socket::Sid;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use tokio::sync::broadcast;
 use tower_service::Service;
 
-use super::engine::{Engine, Polling, Undecided};
+use super::engine::{Engine, Undecided};
 use super::hub::Hub;
+use super::polling::{self, Polling, Turn};
 use super::upgrade;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
@@ -25,6 +27,12 @@ use crate::listener::CutHandle;
 const PATH: &str = "/socket.io";
 /// How often sockets that do not say who they are get looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+/// What a payload has besides one message.
+const PAYLOAD_OVERHEAD: usize = 1024;
+/// How the engine's answer begins when it has no socket of an id.
+const UNKNOWN_SOCKET: &[u8] = br#"{"code":"1""#;
+/// The engine's answers to what cannot be are no longer than this.
+const ANSWER_LIMIT: usize = 1024;
 /// What the engine reads at once from a WebSocket. Idle connections hold it, so it is small.
 const READ_BUFFER: usize = 1024;
 
@@ -46,6 +54,7 @@ pub struct Dependencies {
 pub struct Sockets {
     service: EngineIoService<Engine>,
     engine: Arc<Engine>,
+    payload_limit: usize,
 }
 
 impl Sockets {
@@ -64,7 +73,11 @@ impl Sockets {
         });
         let service =
             EngineIoService::with_config(Arc::clone(&engine), engine_config(&config.sockets));
-        Self { service, engine }
+        Self {
+            service,
+            engine,
+            payload_limit: payload_limit(config.sockets.max_payload),
+        }
     }
 
     /// Closes sockets that do not say who they are, and those whose keys are revoked, until dropped.
@@ -73,7 +86,10 @@ impl Sockets {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
-                _ = sweep.tick() => self.engine.undecided.close_late(self.engine.clock.running()),
+                _ = sweep.tick() => {
+                    self.engine.undecided.close_late(self.engine.clock.running());
+                    self.bury_the_dead().await;
+                }
                 revocation = revoked.recv() => match revocation {
                     Ok(revocation) => {
                         let closed = self.engine.hub.revoke(&revocation.key);
@@ -95,7 +111,33 @@ impl Sockets {
 
     /// Refuses new sockets and ends the others; says how many. Their clients reconnect by themselves.
     pub fn drain(&self) -> usize {
-        self.engine.hub.drain()
+        let dismissed = self.engine.hub.drain();
+        self.engine.undecided.close_all();
+        dismissed
+    }
+
+    /// Takes those out of their rooms whose sockets are over while their clients take no bytes.
+    ///
+    /// The engine tells of a socket's end only once its writer has let go, which a client that takes no bytes,
+    /// or a few now and then, can put off for long. What it knows at once is that the socket is over.
+    async fn bury_the_dead(&self) {
+        for (id, member) in self.engine.hub.refused() {
+            if !self.knows(id).await {
+                self.engine.hub.bury(&member);
+            }
+        }
+    }
+
+    /// Whether the engine still has a socket, which must not be one that polls.
+    async fn knows(&self, id: Sid) -> bool {
+        // To the poll of a WebSocket the engine says that this is the wrong transport; if there is none, just that.
+        let uri = format!("{PATH}?EIO=4&transport=polling&sid={id}");
+        let Ok(request) = Request::get(uri).body(Body::empty()) else {
+            return true;
+        };
+        let Ok(response) = self.service.clone().call(request).await;
+        let said = axum::body::to_bytes(Body::new(response.into_body()), ANSWER_LIMIT).await;
+        !said.is_ok_and(|said| said.starts_with(UNKNOWN_SOCKET))
     }
 
     /// Clones that are connected now.
@@ -113,16 +155,19 @@ impl Sockets {
         {
             return refuse_upgrade(fault);
         }
-        if let (Some(id), Some(handle)) = (
-            upgraded(request.uri()),
-            request.extensions().get::<CutHandle>(),
-        ) {
-            self.engine.polling.upgrading(id, handle);
-        }
+        let cut = request.extensions().get::<CutHandle>();
+        let polling = &self.engine.polling;
+        let handover = match polling.turn(request.method(), request.uri(), cut) {
+            Some(Turn::Refused) => return polling::refused(),
+            Some(Turn::Carries(handover)) => Some(handover),
+            Some(Turn::Upgrades) | None => None,
+        };
         keep_needed(&mut request);
-        match self.service.clone().call(request).await {
-            Ok(response) => response.map(Body::new),
-            Err(never) => match never {},
+        let Ok(response) = self.service.clone().call(request).await;
+        let response = response.map(Body::new);
+        match handover {
+            Some(handover) => handover.answered(response, self.payload_limit),
+            None => response,
         }
     }
 
@@ -133,12 +178,18 @@ impl Sockets {
     }
 }
 
+/// What one payload of a socket that polls can hold: a message of the full size, which Base64 makes a third
+/// longer, with its type and what separates it.
+fn payload_limit(max_payload: usize) -> usize {
+    (max_payload.saturating_mul(4) / 3).saturating_add(PAYLOAD_OVERHEAD)
+}
+
 fn engine_config(config: &crate::config::Sockets) -> EngineIoConfig {
     EngineIoConfig::builder()
         .req_path(PATH)
         .ping_interval(config.ping_interval)
         .ping_timeout(config.ping_timeout)
-        .max_payload(config.max_payload as u64)
+        .max_payload(payload_limit(config.max_payload) as u64)
         .max_buffer_size(config.queue_packets)
         .ws_read_buffer_size(READ_BUFFER)
         .ws_max_message_size(config.max_payload)
@@ -177,13 +228,6 @@ fn bad_request(message: &str) -> Response<Body> {
     let json = header::HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
-}
-
-/// The id of the socket that a request upgrades to a WebSocket.
-fn upgraded(uri: &Uri) -> Option<&str> {
-    let mut members = uri.query()?.split('&');
-    is_for_websocket(uri).then_some(())?;
-    members.find_map(|member| member.strip_prefix("sid="))
 }
 
 fn is_for_websocket(uri: &Uri) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::packet::Reader;
+use super::polling::Polled;
 use super::room::Member;
 use crate::limits::SocketBudget;
 use crate::listener::CutHandle;
@@ -14,6 +15,8 @@ pub(super) struct Session {
     pub(super) reader: Reader,
     /// How many messages it may still send.
     pub(super) budget: OnceLock<SocketBudget>,
+    /// What matters while it polls.
+    pub(super) polled: Polled,
     phase: Mutex<Phase>,
     transport: Mutex<Option<CutHandle>>,
 }
@@ -76,24 +79,27 @@ impl Session {
         }
     }
 
-    /// Remembers how to cut the connection that carries the socket now.
+    /// Remembers how to cut the connection of the socket's WebSocket.
     pub(super) fn set_transport(&self, handle: CutHandle) {
-        *self
-            .transport
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        *self.transport() = Some(handle);
     }
 
     /// Cuts that connection.
     pub(super) fn cut_transport(&self) {
-        if let Some(handle) = self
-            .transport
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        if let Some(handle) = self.transport().take() {
             handle.cut();
         }
+    }
+
+    /// Whether the peer refuses bytes on that connection at this moment.
+    pub(super) fn is_refused(&self) -> bool {
+        self.transport().as_ref().is_some_and(CutHandle::is_refused)
+    }
+
+    fn transport(&self) -> MutexGuard<'_, Option<CutHandle>> {
+        self.transport
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
