@@ -90,6 +90,27 @@ impl Https {
         })
     }
 
+    /// Connects with a receive buffer of about so many bytes, so that not reading is soon noticed.
+    pub async fn connect_narrow(
+        port: u16,
+        tls: &Arc<rustls::ClientConfig>,
+        receive_buffer: u32,
+    ) -> Self {
+        let connecting = async {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_recv_buffer_size(receive_buffer)?;
+            let stream = socket.connect(([127, 0, 0, 1], port).into()).await?;
+            let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
+            TlsConnector::from(Arc::clone(tls))
+                .connect(name, stream)
+                .await
+        };
+        Self {
+            stream: soon("a TLS connection", connecting).await.unwrap(),
+            unread: Vec::new(),
+        }
+    }
+
     /// A request with a JSON body or none.
     pub async fn json(
         &mut self,

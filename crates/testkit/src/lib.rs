@@ -23,7 +23,7 @@ pub use folder::Folder;
 pub use gateway::{Gateway, Ready};
 pub use https::{Https, Reply, basic};
 pub use operation::{Writer, poisons};
-pub use socket::{Auth, Event, Poller, Refused, Socket};
+pub use socket::{Auth, Event, Poller, Refused, Socket, handshake};
 
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

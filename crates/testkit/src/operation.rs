@@ -14,6 +14,21 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// One whose first message has the number after `tick`.
+    pub fn after(tick: u64) -> Self {
+        Self { tick }
+    }
+
+    /// The next operation message, of exactly so many bytes.
+    pub fn next_of(&mut self, bytes: usize) -> Vec<u8> {
+        let probe = self.clone().next(bytes).len() - bytes;
+        // The size of the value decides how long the marks before it are.
+        let found = (0..16)
+            .map(|more| bytes - probe - 8 + more)
+            .find(|size| self.clone().next(*size).len() == bytes);
+        self.next(found.unwrap())
+    }
+
     /// The next operation message, with a value of about so many bytes.
     pub fn next(&mut self, size: usize) -> Vec<u8> {
         self.tick += 1;

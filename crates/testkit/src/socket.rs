@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::{Gateway, Https, soon};
+use crate::{Gateway, Https, Writer, soon};
 
 /// What a client shows when it connects.
 #[derive(Clone, Debug)]
@@ -67,6 +67,7 @@ pub struct Refused(pub String);
 pub struct Socket {
     stream: WebSocketStream<TlsStream<TcpStream>>,
     waiting: Option<Value>,
+    unread: VecDeque<Event>,
     /// The clone id that it gave.
     pub id: String,
 }
@@ -80,48 +81,58 @@ impl Socket {
         auth: &Auth,
     ) -> Result<Self, Refused> {
         let mut socket = Self::open(gateway, id, domain).await;
-        socket.send_text(&auth.packet()).await;
-        match socket.next().await {
-            Event::Connected => {}
-            Event::Refused(message) => return Err(Refused(message)),
+        socket.connect(auth).await;
+        socket.joined().await?;
+        Ok(socket)
+    }
+
+    /// Takes the answer to CONNECT, and the presence that follows if it is accepted.
+    pub async fn joined(&mut self) -> Result<Vec<String>, Refused> {
+        match self.next().await {
+            Event::Connected => Ok(self.next_presence().await),
+            Event::Refused(message) => Err(Refused(message)),
             other => panic!("{other:?} instead of CONNECT"),
-        }
-        match socket.next().await {
-            Event::Event(arguments, None) if arguments[0] == "presence" => Ok(socket),
-            other => panic!("{other:?} instead of presence"),
         }
     }
 
     /// Opens the transport and says nothing yet.
     pub async fn open(gateway: &Gateway, id: &str, domain: &str) -> Self {
-        let query = format!(
-            "EIO=4&transport=websocket&@id={}&@domain={}",
-            escape(id),
-            escape(domain)
-        );
-        let mut socket = Self::open_with(gateway, &query).await;
+        let mut socket = Self::open_with(gateway, &handshake("websocket", id, domain)).await;
         id.clone_into(&mut socket.id);
         socket
     }
 
     /// Opens the transport with a query of its own.
     pub async fn open_with(gateway: &Gateway, query: &str) -> Self {
-        let https = gateway.https().await;
-        let uri = format!("wss://localhost:{}/socket.io/?{query}", gateway.port());
-        let config = WebSocketConfig::default();
-        let upgrade = tokio_tungstenite::client_async_with_config(uri, https.stream, Some(config));
-        let (stream, _) = soon("the upgrade", upgrade).await.unwrap();
-        let mut socket = Self {
-            stream,
-            waiting: None,
-            id: String::new(),
-        };
+        Self::open_on(gateway.https().await, query).await
+    }
+
+    /// Opens the transport on a connection that is there.
+    pub async fn open_on(https: Https, query: &str) -> Self {
+        let mut socket = Self::web_socket(https, query).await.unwrap();
         let open = socket.frame().await;
         assert!(
             matches!(&open, Some(Message::Text(text)) if text.starts_with("0{")),
             "{open:?}"
         );
         socket
+    }
+
+    /// A WebSocket, or the status of the answer that refuses one.
+    async fn web_socket(https: Https, query: &str) -> Result<Self, u16> {
+        let uri = format!("wss://localhost/socket.io/?{query}");
+        let config = WebSocketConfig::default();
+        let upgrade = tokio_tungstenite::client_async_with_config(uri, https.stream, Some(config));
+        match soon("the upgrade", upgrade).await {
+            Ok((stream, _)) => Ok(Self {
+                stream,
+                waiting: None,
+                unread: VecDeque::new(),
+                id: String::new(),
+            }),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Says who it is, with a packet for CONNECT of the test's choice.
@@ -162,6 +173,9 @@ impl Socket {
 
     /// What comes next. Answers heartbeats.
     pub async fn next(&mut self) -> Event {
+        if let Some(event) = self.unread.pop_front() {
+            return event;
+        }
         loop {
             let event = match self.frame().await {
                 Some(Message::Text(text)) => self.text(&text).await,
@@ -191,6 +205,32 @@ impl Socket {
         }
     }
 
+    /// The numbers of the operations that come until the transport ends, and whether a DISCONNECT came.
+    pub async fn until_closed(&mut self) -> (Vec<u64>, bool) {
+        let (mut numbers, mut disconnected) = (Vec::new(), false);
+        loop {
+            match self.next().await {
+                Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
+                    numbers.push(Writer::number(&bytes));
+                }
+                Event::Disconnected => disconnected = true,
+                Event::Closed => return (numbers, disconnected),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next acknowledgement, with its id; passes over everything else.
+    pub async fn next_ack(&mut self) -> (u64, Value) {
+        loop {
+            match self.next().await {
+                Event::Ack(id, arguments) => return (id, arguments),
+                Event::Closed => panic!("{} was closed", self.id),
+                _ => {}
+            }
+        }
+    }
+
     /// The next presence; passes over everything else.
     pub async fn next_presence(&mut self) -> Vec<String> {
         loop {
@@ -214,14 +254,16 @@ impl Socket {
 
     /// Waits for the transport's end; tells whether there was a DISCONNECT before.
     pub async fn ended(&mut self) -> bool {
-        let mut disconnected = false;
-        loop {
-            match self.next().await {
-                Event::Disconnected => disconnected = true,
-                Event::Closed => return disconnected,
-                _ => {}
-            }
-        }
+        self.until_closed().await.1
+    }
+
+    /// Closes the WebSocket as a browser does.
+    pub async fn close(mut self) {
+        self.stream.close(None).await.ok();
+        soon("the other side's close", async {
+            while self.stream.next().await.is_some_and(|frame| frame.is_ok()) {}
+        })
+        .await;
     }
 
     /// The stream below, for a client that does not read.
@@ -290,27 +332,8 @@ impl Poller {
         domain: &str,
         auth: &Auth,
     ) -> Result<Self, Refused> {
-        let query = format!(
-            "EIO=4&transport=polling&@id={}&@domain={}",
-            escape(id),
-            escape(domain)
-        );
-        let mut asks = gateway.https().await;
-        let opened = asks
-            .request("GET", &format!("/socket.io/?{query}"), &[], &[])
-            .await;
-        assert_eq!(opened.status, 200, "{opened:?}");
-        let open: Value = serde_json::from_str(&opened.text()[1..]).unwrap();
-        let query = format!("{query}&sid={}", open["sid"].as_str().unwrap());
-        let says = gateway.https().await;
-        let mut poller = Self {
-            asks,
-            says,
-            query,
-            unread: VecDeque::new(),
-            waiting: None,
-        };
-        assert_eq!(poller.post(auth.packet().as_bytes()).await, 200);
+        let mut poller = Self::open(gateway, id, domain).await;
+        assert_eq!(poller.connect(auth).await, 200);
         match poller.next().await {
             Event::Connected => {}
             Event::Refused(message) => return Err(Refused(message)),
@@ -320,6 +343,56 @@ impl Poller {
             Event::Event(arguments, None) if arguments[0] == "presence" => Ok(poller),
             other => panic!("{other:?} instead of presence"),
         }
+    }
+
+    /// Opens a session and says nothing yet.
+    pub async fn open(gateway: &Gateway, id: &str, domain: &str) -> Self {
+        let query = handshake("polling", id, domain);
+        let mut asks = gateway.https().await;
+        let opened = asks
+            .request("GET", &format!("/socket.io/?{query}"), &[], &[])
+            .await;
+        assert_eq!(opened.status, 200, "{opened:?}");
+        let open: Value = serde_json::from_str(&opened.text()[1..]).unwrap();
+        let query = format!("{query}&sid={}", open["sid"].as_str().unwrap());
+        let says = gateway.https().await;
+        Self {
+            asks,
+            says,
+            query,
+            unread: VecDeque::new(),
+            waiting: None,
+        }
+    }
+
+    /// Says who it is; gives the status of the answer.
+    pub async fn connect(&mut self, auth: &Auth) -> u16 {
+        self.post(auth.packet().as_bytes()).await
+    }
+
+    /// The path of its requests.
+    pub fn path(&self) -> String {
+        format!("/socket.io/?{}", self.query)
+    }
+
+    /// Goes on by WebSocket, with all that it has not read yet; or gives itself back if it may not.
+    pub async fn upgrade(self, gateway: &Gateway) -> Result<Socket, Self> {
+        let query = self
+            .query
+            .replacen("transport=polling", "transport=websocket", 1);
+        let https = gateway.https().await;
+        let Ok(mut socket) = Socket::web_socket(https, &query).await else {
+            return Err(self);
+        };
+        socket.send_text("2probe").await;
+        let answer = socket.frame().await;
+        assert!(
+            matches!(&answer, Some(Message::Text(text)) if text.as_str() == "3probe"),
+            "{answer:?}"
+        );
+        socket.send_text("5").await;
+        (socket.unread, socket.waiting) = (self.unread, self.waiting);
+        Ok(socket)
     }
 
     /// The id of its session.
@@ -343,9 +416,31 @@ impl Poller {
 
     /// Sends an operation; gives the status of the answer.
     pub async fn operation(&mut self, message: &[u8]) -> u16 {
+        self.operations(&[message]).await
+    }
+
+    /// Sends operations as one payload; gives the status of the answer.
+    pub async fn operations<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> u16 {
         let head = r#"451-["operation",{"_placeholder":true,"num":0}]"#;
-        self.post(format!("{head}\u{1e}b{}", STANDARD.encode(message)).as_bytes())
-            .await
+        let packets: Vec<_> = messages
+            .iter()
+            .map(|message| format!("{head}\u{1e}b{}", STANDARD.encode(message)))
+            .collect();
+        self.post(packets.join("\u{1e}").as_bytes()).await
+    }
+
+    /// The numbers of the operations that come until the session ends.
+    pub async fn until_closed(&mut self) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        loop {
+            match self.next().await {
+                Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
+                    numbers.push(Writer::number(&bytes));
+                }
+                Event::Closed => return numbers,
+                _ => {}
+            }
+        }
     }
 
     /// What comes next, polling as often as that takes.
@@ -402,6 +497,12 @@ impl Poller {
             _ => {}
         }
     }
+}
+
+/// The query of a handshake.
+pub fn handshake(transport: &str, id: &str, domain: &str) -> String {
+    let (id, domain) = (escape(id), escape(domain));
+    format!("EIO=4&transport={transport}&@id={id}&@domain={domain}")
 }
 
 fn escape(text: &str) -> String {
