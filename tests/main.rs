@@ -14,5 +14,6 @@ mod edge;
 mod keys_node;
 mod layering;
 mod mail;
+mod remotes;
 mod store_crash;
 mod tls;
