@@ -7,6 +7,9 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// Longest text that a JavaScript clone stores, and a little less.
+const LONGEST_TEXT: usize = 9000;
+
 /// The genesis clone of a domain, which writes one property of one subject after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
@@ -107,9 +110,21 @@ pub fn poisons() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// One subject with a value; what is more than a JavaScript clone takes in one is in further values.
 fn update(value: &str) -> Vec<u8> {
-    let mut bytes = b"\x92\x80\x82\xa3@id\xa4fred\xa4name".to_vec();
-    text(&mut bytes, value);
+    let (first, rest) = value.split_at(value.len().min(LONGEST_TEXT));
+    let mut bytes = b"\x92\x80".to_vec();
+    bytes.push(if rest.is_empty() { 0x82 } else { 0x83 });
+    bytes.extend_from_slice(b"\xa3@id\xa4fred\xa4name");
+    text(&mut bytes, first);
+    if !rest.is_empty() {
+        let more: Vec<_> = rest.as_bytes().chunks(LONGEST_TEXT).collect();
+        bytes.extend_from_slice(b"\xa4more\xdc");
+        bytes.extend_from_slice(&u16::try_from(more.len()).unwrap().to_be_bytes());
+        for chunk in more {
+            text(&mut bytes, std::str::from_utf8(chunk).unwrap());
+        }
+    }
     bytes
 }
 
