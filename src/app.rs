@@ -30,8 +30,6 @@ use crate::telemetry::Telemetry;
 
 /// How long mail that is still queued may take when the daemon stops.
 const MAIL_PATIENCE: Duration = Duration::from_secs(5);
-/// How often a stopping daemon looks whether its sockets have gone.
-const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// Why the gateway could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -325,9 +323,7 @@ impl Serving {
                     open.closed().await;
                 }
             }
-            while sockets.connected() > 0 {
-                tokio::time::sleep(DRAIN_LOOK).await;
-            }
+            sockets.closed().await;
         };
         tokio::select! {
             () = gone => log::info!(target: "meldgate", signal = "none"; "all connections are finished"),

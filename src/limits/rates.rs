@@ -101,6 +101,21 @@ impl SocketBudget {
     pub fn spend(&self) -> Result<Allowance, Refused> {
         answer(self.rate, self.limiter.check(), self.limiter.clock())
     }
+
+    /// Takes so many messages from the budget, all of them or none. More than a full budget holds is refused for
+    /// good: its wait is the whole window.
+    pub fn spend_many(&self, messages: u32) -> Result<Allowance, Refused> {
+        let messages = NonZeroU32::new(messages).unwrap_or(NonZeroU32::MIN);
+        match self.limiter.check_n(messages) {
+            Ok(outcome) => answer(self.rate, outcome, self.limiter.clock()),
+            Err(_) => Err(Refused {
+                retry_after: self.rate.period,
+                limit: self.rate.burst,
+                remaining: 0,
+                window: self.rate.period,
+            }),
+        }
+    }
 }
 
 fn answer(

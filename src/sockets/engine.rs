@@ -14,10 +14,12 @@ use bytes::Bytes;
 use engineioxide::handler::EngineIoHandler;
 use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 use m_ld_engine::wire;
+use tokio::sync::watch;
 
 use super::event::{Event, EventError, Params, Unicast};
 use super::handshake::{Handshake, Refusal};
 use super::hub::Hub;
+use super::judging::{Judge, Refused};
 use super::packet::{Incoming, Outgoing};
 use super::peer::SocketPeer;
 use super::polling::Polling;
@@ -28,10 +30,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::domains::Domains;
 use crate::ids::GatewayDomain;
-use crate::limits::{Class, Limits, Source};
-
-/// Operations from this size on are judged where blocking harms nobody.
-const JUDGED_ASIDE_FROM: usize = 32 * 1024;
+use crate::limits::{Class, Limits, SocketBudget, Source};
 
 /// A socket of ours, as the engine hands it to us.
 type Eio = Arc<Socket<Session>>;
@@ -47,6 +46,9 @@ pub(super) struct Engine {
     pub(super) config: config::Sockets,
     pub(super) undecided: Undecided,
     pub(super) polling: Polling,
+    pub(super) judge: Judge,
+    /// Every socket has a receiver for as long as it lives.
+    pub(super) alive: watch::Sender<()>,
 }
 
 impl fmt::Debug for Engine {
@@ -61,6 +63,7 @@ impl EngineIoHandler for Engine {
     type Data = Session;
 
     fn on_connect(self: Arc<Self>, socket: Eio) {
+        socket.data.alive.get_or_init(|| self.alive.subscribe());
         // One that polls comes on many connections, which it may share with others.
         if socket.transport_type() == TransportType::Polling {
             self.polling.add(&socket);
@@ -103,6 +106,9 @@ impl Engine {
         read: Result<Option<Incoming>, super::packet::PacketError>,
         socket: Eio,
     ) {
+        if matches!(read, Ok(Some(_))) && self.budget(&socket).spend().is_err() {
+            return self.expel(&socket);
+        }
         match read {
             Ok(None | Some(Incoming::Ack)) => {}
             Ok(Some(Incoming::Operation(message))) => {
@@ -191,10 +197,6 @@ impl Engine {
         handshake: &Handshake,
         admission: &Admission,
     ) -> Result<(), Refusal> {
-        socket
-            .data
-            .budget
-            .get_or_init(|| self.limits.socket_messages());
         let holder = Holder::of(admission);
         let member = |room| {
             let peer = SocketPeer::new(Arc::clone(socket), self.config.queue_bytes);
@@ -227,7 +229,9 @@ impl Engine {
         let Some(member) = socket.data.member() else {
             return self.expel(socket);
         };
-        if !self.may_send(socket, &member) {
+        let account = member.holder.account.as_ref();
+        let spent = account.map(|account| self.limits.spend_account(Class::Messages, account));
+        if spent.is_some_and(|spent| spent.is_err()) {
             return self.expel(socket);
         }
         let outcome = match event {
@@ -236,13 +240,16 @@ impl Engine {
                 self.hub.announce_if(presence, &member.room);
                 Ok(())
             }
-            Ok(Event::Operation(message)) => match self.judge(&message) {
-                Ok(()) => {
-                    self.operation(&member, message);
-                    Ok(())
+            Ok(Event::Operation(message)) => {
+                match self.judge.judge(&message, self.budget(socket)) {
+                    Ok(()) => {
+                        self.operation(&member, message);
+                        Ok(())
+                    }
+                    Err(Refused::Poison(error)) => return self.poisoned(socket, &member, error),
+                    Err(Refused::TooMuch) => return self.expel(socket),
                 }
-                Err(error) => return self.poisoned(socket, &member, error),
-            },
+            }
             Ok(Event::Unicast {
                 event,
                 params,
@@ -260,16 +267,11 @@ impl Engine {
         }
     }
 
-    fn may_send(&self, socket: &Eio, member: &Member) -> bool {
-        let budget = socket
+    fn budget<'a>(&self, socket: &'a Eio) -> &'a SocketBudget {
+        socket
             .data
             .budget
-            .get_or_init(|| self.limits.socket_messages());
-        if budget.spend().is_err() {
-            return false;
-        }
-        let account = member.holder.account.as_ref();
-        account.is_none_or(|account| self.limits.spend_account(Class::Messages, account).is_ok())
+            .get_or_init(|| self.limits.socket_messages())
     }
 
     fn operation(self: &Arc<Self>, member: &Member, message: Bytes) {
@@ -284,7 +286,7 @@ impl Engine {
         params: &Params,
         payload: Bytes,
     ) -> Result<(), &'static str> {
-        if params.value("fromId") != Some(member.id.as_str()) {
+        if params.value("fromId") != Some(member.id.as_str()) || !member.room.has(member) {
             return Err("Forbidden");
         }
         let to = params.value("toId").ok_or("Bad arguments")?;
@@ -292,18 +294,6 @@ impl Engine {
         let presence = member.room.unicast(to, &packet);
         self.hub.announce_if(presence, &member.room);
         Ok(())
-    }
-
-    fn judge(&self, message: &[u8]) -> Result<(), wire::WireError> {
-        let limits = wire::Limits {
-            max_message: self.config.max_payload,
-            max_inflated: self.config.max_inflated,
-            ..wire::Limits::default()
-        };
-        if message.len() < JUDGED_ASIDE_FROM {
-            return wire::judge(message, &limits).map(drop);
-        }
-        tokio::task::block_in_place(|| wire::judge(message, &limits).map(drop))
     }
 
     /// Ends a socket whose operation would have harmed others; its clone is not to try again.

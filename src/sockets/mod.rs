@@ -13,6 +13,7 @@ mod engine;
 mod event;
 mod handshake;
 mod hub;
+mod judging;
 mod packet;
 mod peer;
 mod polling;

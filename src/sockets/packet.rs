@@ -25,6 +25,9 @@ const OPERATION: &str = r#"51-["operation",{"_placeholder":true,"num":0}]"#;
 /// Attachments from this size on are shared with the buffer that they were read into; smaller ones would
 /// keep much more alive than they are.
 const SHARED_FROM: usize = 1024;
+/// Longest parameters of a unicast: two clone ids with every character escaped, and as much again. The packet
+/// count of a queue bounds its text by this.
+const PARAMS_LIMIT: usize = 2048;
 /// How long an attachment may lag behind the packet that announces it.
 const ATTACHMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -186,7 +189,9 @@ impl Outgoing {
 
     /// A unicast event with its parameters and payload.
     pub(super) fn unicast<P: Serialize>(event: &str, params: &P, payload: Bytes) -> Option<Self> {
-        let params = serde_json::to_string(params).ok()?;
+        let params = serde_json::to_string(params)
+            .ok()
+            .filter(|params| params.len() <= PARAMS_LIMIT)?;
         let text = format!(r#"51-["{event}",{params},{PLACEHOLDER}]"#);
         Some(Self {
             text: Str::from(text),

@@ -233,6 +233,9 @@ impl Room {
     pub(super) fn broadcast(&self, sender: &Member, packet: &Outgoing) -> Presence {
         let behind: Vec<_> = {
             let state = self.read();
+            if !state.has(sender) {
+                return Presence::Same;
+            }
             let others = state
                 .members
                 .values()
@@ -243,6 +246,11 @@ impl Room {
                 .collect()
         };
         self.evict_all(&behind)
+    }
+
+    /// Whether a member is still in the room: frames of one that was taken out may still be read.
+    pub(super) fn has(&self, member: &Member) -> bool {
+        self.read().has(member)
     }
 
     /// Sends a packet to one member, if there is one of that id.
@@ -324,6 +332,12 @@ impl fmt::Debug for Room {
 }
 
 impl State {
+    fn has(&self, member: &Member) -> bool {
+        self.members
+            .get(&member.id)
+            .is_some_and(|found| std::ptr::eq(&raw const **found, member))
+    }
+
     fn admits(&self, member: &Member, limit: usize) -> Result<(), JoinError> {
         if self.closed {
             return Err(JoinError::Closed);

@@ -9,11 +9,12 @@ use engineioxide::service::EngineIoService;
 use engineioxide::socket::Sid;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tower_service::Service;
 
 use super::engine::{Engine, Undecided};
 use super::hub::Hub;
+use super::judging::Judge;
 use super::polling::{self, Polling, Turn};
 use super::upgrade;
 use crate::accounts::Accounts;
@@ -69,6 +70,8 @@ impl Sockets {
             gateway: config.gateway.domain.clone(),
             config: config.sockets.clone(),
             undecided: Undecided::default(),
+            judge: Judge::new(&config.sockets),
+            alive: watch::Sender::new(()),
             polling: Polling::default(),
         });
         let service =
@@ -143,6 +146,11 @@ impl Sockets {
     /// Clones that are connected now.
     pub fn connected(&self) -> usize {
         self.engine.hub.len()
+    }
+
+    /// Waits until every socket is gone, and what was queued for it written.
+    pub async fn closed(&self) {
+        self.engine.alive.closed().await;
     }
 
     /// Answers a request of either transport.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use tokio::sync::watch;
+
 use super::packet::Reader;
 use super::polling::Polled;
 use super::room::Member;
@@ -15,6 +17,8 @@ pub(super) struct Session {
     pub(super) reader: Reader,
     /// How many messages it may still send.
     pub(super) budget: OnceLock<SocketBudget>,
+    /// Dropped with the socket, when its last byte is written.
+    pub(super) alive: OnceLock<watch::Receiver<()>>,
     /// What matters while it polls.
     pub(super) polled: Polled,
     phase: Mutex<Phase>,
