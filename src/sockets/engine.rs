@@ -106,7 +106,9 @@ impl Engine {
         read: Result<Option<Incoming>, super::packet::PacketError>,
         socket: Eio,
     ) {
-        if matches!(read, Ok(Some(_))) && self.budget(&socket).spend().is_err() {
+        // CONNECT has a rate of its own, and comes once.
+        let counts = matches!(&read, Ok(Some(packet)) if !matches!(packet, Incoming::Connect(_)));
+        if counts && self.budget(&socket).spend().is_err() {
             return self.expel(&socket);
         }
         match read {
