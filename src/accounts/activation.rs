@@ -25,7 +25,7 @@ use crate::ids::Name;
 use crate::limits::{Class, Source};
 use crate::notify::{Address, Notice};
 use crate::secret::KeySecret;
-use crate::store::{Batch, StoreError, Tree};
+use crate::store::{Batch, StoreError, Tree, finish};
 
 /// Activations that can be under way. Beyond, nobody new can ask until some end.
 const LIMIT: usize = 10_000;
@@ -161,10 +161,11 @@ impl Accounts {
             }
         };
         let id = self.told(outcome, source, Some(account), "activation")?;
-        let forged = room.redeem(account, &id).await?;
-        audit::activation(account, source, "redeemed");
-        audit::minted(account, &forged.key.id, "activation");
-        Ok(forged.minted(with_pair))
+        // Whoever goes away while this takes its time still has the activation.
+        let forged = room.forge(account).await?;
+        let (accounts, account) = (self.clone(), account.clone());
+        let redeem = async move { accounts.0.redeem((&account, &id), forged, source).await };
+        Ok(finish(redeem).await?.minted(with_pair))
     }
 }
 
@@ -261,9 +262,13 @@ impl Room {
         Ok((right && !activation.decoy).then(|| id.to_owned()))
     }
 
-    /// Makes a key and records it in exchange for the activation, whose code was right.
-    async fn redeem(&self, account: &Name, id: &str) -> Result<Forged, AccountError> {
-        let forged = self.forge(account).await?;
+    /// Records a key in exchange for the activation, whose code was right.
+    async fn redeem(
+        &self,
+        (account, id): (&Name, &str),
+        forged: Forged,
+        source: Source,
+    ) -> Result<Forged, AccountError> {
         let expires = self.book.change(|book| {
             let Some(activation) = book.read::<Activation>(Tree::Activations, id)? else {
                 return Err(AuthError::Unauthorized.into());
@@ -284,6 +289,8 @@ impl Room {
             Ok((batch, activation.record.expires))
         });
         self.activations.leave(id, expires.await?);
+        audit::activation(account, source, "redeemed");
+        audit::minted(account, &forged.key.id, "activation");
         Ok(forged)
     }
 }

@@ -15,7 +15,7 @@ use super::records::{AccountRecord, Book, Found, KeyRecord, Naming, RemotesAuth,
 use super::{Accounts, Revoked, Room, audit};
 use crate::clock::Timestamp;
 use crate::ids::{GatewayDomain, KeyId, Name};
-use crate::store::{Batch, Tree};
+use crate::store::{Batch, Tree, finish};
 
 /// Addresses that one account can have.
 const EMAILS: usize = 16;
@@ -128,33 +128,43 @@ impl Accounts {
     }
 
     /// Changes the account's details and revokes keys: all of the patch, or nothing. Once that is durable, the
-    /// revoked keys are told to [`revocations`](Self::revocations).
+    /// revoked keys are told to [`revocations`](Self::revocations), also if this future is dropped meanwhile. So are
+    /// those that were revoked before: whoever is not sure of a revocation can do it again.
     pub async fn patch(
         &self,
         permit: &Permit<ManageAccount>,
         patch: &Patch,
     ) -> Result<(), AccountError> {
-        let (room, account) = (&*self.0, permit.account());
-        let revoked = room
-            .book
-            .change(|book| room.plan(book, permit, patch))
-            .await?;
-        let by = if permit.by_root() { "root" } else { "account" };
-        audit::changed(account, by);
-        for key in revoked {
-            audit::revoked(account, &key, by);
-            // An error means that nobody listens.
-            let _listeners = room.revoked.send(Revoked {
-                account: account.clone(),
-                key,
-            });
-        }
-        Ok(())
+        let (accounts, permit, patch) = (self.clone(), permit.clone(), patch.clone());
+        finish(async move { accounts.0.change(&permit, &patch).await }).await
     }
 }
 
 impl Room {
-    /// Plans what a patch changes; gives the keys that it revokes.
+    async fn change(
+        &self,
+        permit: &Permit<ManageAccount>,
+        patch: &Patch,
+    ) -> Result<(), AccountError> {
+        let plan = |book: &Book| self.plan(book, permit, patch);
+        let revoked = self.book.change(plan).await?;
+        let account = permit.account();
+        let by = if permit.by_root() { "root" } else { "account" };
+        audit::changed(account, by);
+        for key in &revoked {
+            audit::revoked(account, key, by);
+        }
+        for key in &patch.revoke {
+            // An error means that nobody listens.
+            let _listeners = self.revoked.send(Revoked {
+                account: account.clone(),
+                key: key.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Plans what a patch changes; gives the keys that it revokes and that were not revoked before.
     fn plan(
         &self,
         book: &Book,

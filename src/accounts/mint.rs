@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::ids::{KeyId, Name};
 use crate::limits::Class;
 use crate::secret::AccountKey;
-use crate::store::{Batch, Tree};
+use crate::store::{Batch, Tree, finish};
 
 /// Keys that are no longer good and are kept all the same, so that what they signed can be verified.
 const HISTORY: usize = 64;
@@ -68,25 +68,37 @@ impl Accounts {
         if !permit.by_root() {
             room.limits.spend_account(Class::Mints, account)?;
         }
+        // Whoever goes away while this takes its time gets no key; later, it is recorded and told to the log.
         let forged = room.forge(account).await?;
+        let (accounts, permit) = (self.clone(), permit.clone());
+        let forged = finish(async move { accounts.0.mint(&permit, forged).await }).await?;
+        Ok(forged.minted(with_pair))
+    }
+}
+
+impl Room {
+    async fn mint(
+        &self,
+        permit: &Permit<MintKeys>,
+        forged: Forged,
+    ) -> Result<Forged, AccountError> {
+        let account = permit.account();
         let enrol = |book: &Book| {
             let found = book.account(account)?;
             if found.is_none() && !permit.by_root() {
                 return Err(AuthError::NotFound.into());
             }
             Ok((
-                room.enrol(Batch::new(), (account, found.as_ref()), &forged, None)?,
+                self.enrol(Batch::new(), (account, found.as_ref()), &forged, None)?,
                 (),
             ))
         };
-        room.book.change(enrol).await?;
+        self.book.change(enrol).await?;
         let by = if permit.by_root() { "root" } else { "account" };
         audit::minted(account, &forged.key.id, by);
-        Ok(forged.minted(with_pair))
+        Ok(forged)
     }
-}
 
-impl Room {
     /// Makes a key for `account`: hash and pair on the blocking pool.
     pub(super) async fn forge(&self, account: &Name) -> Result<Forged, AccountError> {
         let key = self.unused_key()?;

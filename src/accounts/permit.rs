@@ -81,6 +81,16 @@ pub struct Permit<C> {
     capability: PhantomData<fn() -> C>,
 }
 
+// Not derived, which would ask the same of `C`.
+impl<C> Clone for Permit<C> {
+    fn clone(&self) -> Self {
+        Self {
+            account: self.account.clone(),
+            ..*self
+        }
+    }
+}
+
 impl<C: Capability> Permit<C> {
     /// Checks that `principal` holds `C` on `account`: the account itself, or root. Says nothing about whether the
     /// account exists.

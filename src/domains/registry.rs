@@ -10,7 +10,7 @@ use super::{DomainError, Domains};
 use crate::accounts::{Permit, UseDomains};
 use crate::clock::Timestamp;
 use crate::ids::{Invalid, Name};
-use crate::store::{Batch, Expected, Store, StoreError, Tree};
+use crate::store::{Batch, Expected, Store, StoreError, Tree, finish};
 
 /// Users whose keys one subdomain can have.
 const USERS: u32 = 10_000;
@@ -80,14 +80,25 @@ impl Domains {
     }
 
     /// Makes sure of a named subdomain, and of its user's key; returns once both are durable. Doing it again does
-    /// nothing.
+    /// nothing. Once begun it goes on to its end, also if this future is dropped.
     pub async fn create(
         &self,
         permit: &Permit<UseDomains>,
         name: &Name,
         request: &Request,
     ) -> Result<(), DomainError> {
-        let (room, account) = (&*self.0, permit.account());
+        let domains = self.clone();
+        let (account, name, request) = (permit.account().clone(), name.clone(), request.clone());
+        finish(async move { domains.make(&account, &name, &request).await }).await
+    }
+
+    async fn make(
+        &self,
+        account: &Name,
+        name: &Name,
+        request: &Request,
+    ) -> Result<(), DomainError> {
+        let room = &*self.0;
         let _making = room.index.making.lock().await;
         let key = domain_key(account, name);
         let raw = room.store.get(Tree::Subdomains, key.as_bytes())?;

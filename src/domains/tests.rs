@@ -339,3 +339,18 @@ fn requests_are_understood_or_refused_with_a_reason() {
         assert!(!post(&bad) && !put(&bad), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn a_subdomain_whose_client_goes_away_is_made_all_the_same() {
+    let house = House::new().await;
+    let (permit, todo) = (house.permit(), name("todo"));
+    {
+        let request = Request::default();
+        let begun = house.domains.create(&permit, &todo, &request);
+        let gone = std::future::ready(());
+        tokio::select! { biased; _ = begun => panic!("not yet durable"), () = gone => {} }
+    }
+    // Waits for the one before, which holds the lock.
+    house.put("other", json!({})).await.unwrap();
+    assert!(house.domains.exists(&name("acme"), &todo));
+}

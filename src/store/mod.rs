@@ -172,6 +172,19 @@ impl Store {
     }
 }
 
+/// Runs a change to its end, also if whoever waits for it goes away: what has to be done once it is durable is done.
+/// If it panics, or the runtime ends, the change is [`StoreError::Unconfirmed`].
+pub async fn finish<T, E>(
+    change: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let ended = tokio::spawn(change).await;
+    ended.unwrap_or_else(|_| Err(StoreError::Unconfirmed.into()))
+}
+
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")

@@ -35,7 +35,32 @@ async fn a_revoked_key_is_told_once_it_is_durable_and_is_no_good_any_more() {
         "although it was cached"
     );
     world.accounts.patch(&permit, &patch).await.unwrap();
-    assert!(told.try_recv().is_err(), "revoking again does nothing");
+    assert_eq!(
+        told.try_recv().unwrap().key,
+        key.id,
+        "revoking again tells again"
+    );
+    assert!(told.try_recv().is_err(), "once");
+}
+
+#[tokio::test]
+async fn a_revocation_whose_client_goes_away_is_told_all_the_same() {
+    let world = World::new().await;
+    let (key, kept) = (world.key("acme").await, world.key("acme").await);
+    let mut told = world.accounts.revocations();
+    let permit = world
+        .accounts
+        .manage(&owner("acme", &kept), &name("acme"))
+        .unwrap();
+    let patch = Patch::parse(&json!({"@delete": {"key": key.id.as_str()}})).unwrap();
+    {
+        let begun = world.accounts.patch(&permit, &patch);
+        let gone = std::future::ready(());
+        tokio::select! { biased; _ = begun => panic!("not yet durable"), () = gone => {} }
+    }
+    let revoked = tokio::time::timeout(std::time::Duration::from_secs(10), told.recv()).await;
+    assert_eq!(revoked.unwrap().unwrap().key, key.id);
+    assert_eq!(world.who(&presented("acme", &key)).await, NO);
 }
 
 #[tokio::test]
