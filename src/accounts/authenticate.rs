@@ -44,9 +44,11 @@ impl Accounts {
         let claimed = account_name(account, &room.domain);
         let for_root = key.id == room.root.key;
         let found = if for_root && room.root.guessable {
-            let guess = room.lockouts.guess(source, claimed.as_ref())?;
+            // It opens the root account whatever name it is presented with, so that is what is guessed at.
+            let subject = Some(&room.root.account);
+            let guess = room.lockouts.guess(source, subject)?;
             let outcome = guess.verdict(self.right_key(claimed.as_ref(), key)?).await;
-            self.told(outcome, source, claimed.as_ref(), "key")?
+            self.told(outcome, source, subject, "key")?
         } else {
             let right = self.right_key(claimed.as_ref(), key)?;
             self.judge(right, source, claimed.as_ref(), "key").await?

@@ -117,6 +117,28 @@ async fn a_root_key_that_could_be_guessed_is_locked_with_its_source() {
 }
 
 #[tokio::test]
+async fn guesses_at_a_weak_root_key_count_against_root_whatever_name_they_come_with() {
+    let mut config = config();
+    config.gateway.root_pair = None;
+    config.gateway.root_key = Some(AccountKey::parse("root.weak01:letmein").unwrap());
+    let world = World::with(config.clone()).await.unwrap();
+    let key = config.gateway.root_key.unwrap();
+    let guess = async |account: &str, key: &AccountKey, from| {
+        let credential = presented(account, key);
+        world
+            .accounts
+            .authenticate(&credential, elsewhere(from))
+            .await
+    };
+    for from in 0..20 {
+        let wrong = guess(&format!("other{from}"), &wrong_secret(&key), from).await;
+        assert_eq!(wrong, NO);
+    }
+    let right = guess("root", &key, 100).await;
+    assert!(matches!(right, Err(AuthError::TooMany { .. })), "{right:?}");
+}
+
+#[tokio::test]
 async fn a_key_is_confirmed_by_argon2_once_and_again_when_the_cache_ends() {
     let world = World::new().await;
     let key = world.key("acme").await;
