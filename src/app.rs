@@ -140,7 +140,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), AppError> {
     base.ready.store(true, Ordering::SeqCst);
     on_ready(ready);
     tell_manager(&[sd_notify::NotifyState::Ready]);
-    let watchdog = watchdog();
+    let watchdog = watchdog(base.store.clone());
 
     let signal = signals.wait().await;
     log::info!(target: "meldgate", signal; "stopping: requests under way may finish");
@@ -462,14 +462,41 @@ fn tell_manager(state: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Shows systemd that the runtime is alive, as often as it asks for.
-fn watchdog() -> Option<JoinHandle<()>> {
+/// Shows systemd that the gateway is alive, as often as it asks for.
+fn watchdog(store: Store) -> Option<JoinHandle<()>> {
     let interval = sd_notify::watchdog_enabled()?;
-    Some(tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(interval / 3);
-        loop {
-            ticks.tick().await;
-            tell_manager(&[sd_notify::NotifyState::Watchdog]);
+    let tell = || tell_manager(&[sd_notify::NotifyState::Watchdog]);
+    Some(tokio::spawn(show_alive(store, interval / 3, tell)))
+}
+
+/// Ends once the store takes no changes: it will not until it is opened again, so systemd is to start the gateway anew.
+async fn show_alive(store: Store, interval: Duration, tell: impl Fn()) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        if !store.is_writable() {
+            log::error!(target: "meldgate", "the store takes no changes any more: the watchdog is left to restart the gateway");
+            return;
         }
-    }))
+        tell();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_watchdog_hears_no_more_once_the_store_takes_no_changes() {
+        let store = Store::memory(&Chance::seeded(1));
+        let told = std::cell::Cell::new(0);
+        let tell = || {
+            told.set(told.get() + 1);
+            if told.get() == 2 {
+                store.close();
+            }
+        };
+        show_alive(store.clone(), Duration::from_millis(1), tell).await;
+        assert_eq!(told.get(), 2);
+    }
 }

@@ -180,6 +180,11 @@ impl Accounts {
         &self.0.root.account
     }
 
+    /// Whether accounts can be changed: not once the store has failed, until the gateway is started again.
+    pub fn is_writable(&self) -> bool {
+        self.0.book.is_writable()
+    }
+
     /// Tells of each key that is revoked, once that is durable. Who lags behind and misses some asks
     /// [`holds`](Self::holds) about everything that depends on a key.
     pub fn revocations(&self) -> broadcast::Receiver<Revoked> {

@@ -237,6 +237,11 @@ impl Book {
         self.0.commit(batch).await
     }
 
+    /// Whether it takes changes.
+    pub(super) fn is_writable(&self) -> bool {
+        self.0.is_writable()
+    }
+
     /// Plans a change from what is there and makes it; plans again if somebody else was faster.
     ///
     /// The plan must expect whatever it read, and touch nothing but its batch: it can run several times.

@@ -60,9 +60,9 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: it can serve.
+/// `GET /readyz`: it can serve, changes too. A store that failed takes none until the daemon is started again.
 pub(super) async fn ready(State(app): State<App>) -> Response {
-    if app.ready.load(Ordering::SeqCst) {
+    if app.ready.load(Ordering::SeqCst) && app.accounts.is_writable() {
         "ok\n".into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

@@ -92,3 +92,11 @@ impl World {
 async fn may(world: &World, domain: &str, credential: &Credential) -> Result<(), AuthError> {
     world.admit(domain, credential).await.map(|_| ())
 }
+
+#[tokio::test]
+async fn accounts_are_writable_as_long_as_their_store_is() {
+    let world = World::new().await;
+    assert!(world.accounts.is_writable());
+    world.store.close();
+    assert!(!world.accounts.is_writable());
+}
