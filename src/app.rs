@@ -380,6 +380,7 @@ fn reloading(
     stop: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (limits, lockouts) = (Arc::clone(&base.limits), Arc::clone(&base.lockouts));
+    let started = Arc::new(config.clone());
     let Again {
         files,
         mut reread,
@@ -389,10 +390,12 @@ fn reloading(
         let Loaded { config, files, .. } = reread()?;
         let (limits, lockouts) = (Arc::clone(&limits), Arc::clone(&lockouts));
         let (telemetry, tls) = (telemetry.clone(), config.tls.clone());
+        let started = Arc::clone(&started);
         let apply = Box::new(move || {
             limits.reload(&config.limits);
             lockouts.reload(&config.lockout);
             telemetry.reload(&config.log);
+            tell_what_waits(&started.needs_restart(&config));
         });
         Ok(reload::Reread { tls, files, apply })
     };
@@ -408,6 +411,14 @@ fn reloading(
         if let Err(error) = reloader.run(stop).await {
             log::error!(target: "meldgate", error:err = error; "changes of files and SIGHUP are not seen any more");
         }
+    }
+}
+
+/// Tells the operator what of a new configuration is not in force.
+fn tell_what_waits(settings: &[&str]) {
+    if !settings.is_empty() {
+        let settings = settings.join(", ");
+        log::warn!(target: "meldgate", settings = settings.as_str(); "changed settings wait for a restart");
     }
 }
 

@@ -26,6 +26,7 @@ mod legacy;
 mod load;
 mod origin;
 mod ranges;
+mod restart;
 mod schema;
 mod secrets;
 mod smtp;
@@ -39,7 +40,7 @@ pub use layers::{Key, Origin};
 pub use load::{Loaded, Places, Purpose, Sources};
 
 /// Everything the daemon is told, checked. Cannot be built from an unchecked file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// Who the gateway is.
     pub gateway: Gateway,
@@ -64,7 +65,7 @@ pub struct Config {
 }
 
 /// Who the gateway is and where its state is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Gateway {
     /// The host name under which subdomains are named.
     pub domain: GatewayDomain,
@@ -83,7 +84,7 @@ pub struct Gateway {
 }
 
 /// A key pair that comes from elsewhere.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RootPair {
     /// SPKI, DER, base64.
     pub public: String,
@@ -92,7 +93,7 @@ pub struct RootPair {
 }
 
 /// Where the gateway listens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listen {
     /// TLS addresses; port 0 lets the system choose.
     pub https: Vec<SocketAddr>,
@@ -103,7 +104,7 @@ pub struct Listen {
 }
 
 /// Certificates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tls {
     /// Certificate chains with their keys. The first one answers a client that names no known host.
     pub certificates: Vec<CertificateFiles>,
@@ -127,7 +128,7 @@ pub struct CertificateFiles {
 }
 
 /// Limits of a request and of the connection that carries it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Http {
     /// How long a request's head may take to arrive.
     pub header_timeout: Duration,
@@ -150,7 +151,7 @@ pub struct Http {
 }
 
 /// The Socket.io remotes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sockets {
     /// How often a client is asked whether it is alive.
     pub ping_interval: Duration,
@@ -188,7 +189,7 @@ pub struct Rate {
 }
 
 /// Rates and counts, per source prefix (IPv4 /32, IPv6 /64) or per account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Connections in all.
     pub connections: usize,
@@ -219,7 +220,7 @@ pub struct Limits {
 }
 
 /// What happens to those who guess. An account's right key always passes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Lockout {
     /// Wrong keys of one source within `window` before it is locked out.
     pub failures_per_source: u32,
@@ -238,7 +239,7 @@ pub struct Lockout {
 }
 
 /// Accounts and activation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Accounts {
     /// How long an activation code is good.
     pub activation_lifetime: Duration,
@@ -263,7 +264,7 @@ pub struct Accounts {
 }
 
 /// A mail server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Smtp {
     /// Its host name.
     pub host: String,
@@ -293,7 +294,7 @@ pub enum SmtpSecurity {
 }
 
 /// What is logged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Log {
     /// The least severe level that is logged.
     pub level: log::LevelFilter,

@@ -6,6 +6,7 @@ use super::{on, too_many, until};
 
 const DOMAIN: &str = "ckzz0abcdefgh0123456789ab.acme.gw.local";
 const IN_FORCE: &str = "configuration and certificates are in force";
+const WAITS: &str = "changed settings wait for a restart";
 const KEPT: &str = "reload refused";
 
 /// Two clones that talk, before and after.
@@ -58,9 +59,13 @@ async fn a_reload_changes_limits_and_certificates_and_drops_nobody() {
     let asks = ("GET", "/api/v1/user/acme", Some(key.as_str()));
     too_many(&until(&mut held, asks, 200, 429).await);
 
-    folder.write("gateway.toml", "[log]\naccess = true\n");
+    folder.write(
+        "gateway.toml",
+        "[log]\naccess = true\n[http]\nstreams = 7\n",
+    );
     gateway.signal("HUP");
     gateway.logged_times(IN_FORCE, 2).await;
+    gateway.logged_times(WAITS, 1).await;
     assert_eq!(held.json(asks.0, asks.1, asks.2, None).await.status, 200);
     pair.talks().await;
 }
