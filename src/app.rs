@@ -294,7 +294,7 @@ impl Serving {
             base,
             clock,
             stop.subscribe(),
-        );
+        )?;
         let lockouts = Arc::clone(&base.lockouts);
         let beside = vec![
             tokio::spawn(sockets.clone().run()),
@@ -378,7 +378,7 @@ fn reloading(
     base: &Base,
     clock: &Clock,
     stop: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + use<> {
+) -> Result<impl Future<Output = ()> + Send + use<>, AppError> {
     let (limits, lockouts) = (Arc::clone(&base.limits), Arc::clone(&base.lockouts));
     let started = Arc::new(config.clone());
     let Again {
@@ -407,11 +407,12 @@ fn reloading(
         clock.clone(),
         read,
     );
-    async move {
-        if let Err(error) = reloader.run(stop).await {
+    let reloading = reloader.run(stop).map_err(no_signals)?;
+    Ok(async move {
+        if let Err(error) = reloading.await {
             log::error!(target: "meldgate", error:err = error; "changes of files and SIGHUP are not seen any more");
         }
-    }
+    })
 }
 
 /// Tells the operator what of a new configuration is not in force.
@@ -446,12 +447,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, AppError> {
-        let listen = |kind| {
-            signal(kind).map_err(|source| AppError::System {
-                what: "report signals",
-                source,
-            })
-        };
+        let listen = |kind| signal(kind).map_err(no_signals);
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -463,6 +459,13 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+fn no_signals(source: std::io::Error) -> AppError {
+    AppError::System {
+        what: "report signals",
+        source,
     }
 }
 

@@ -122,9 +122,17 @@ where
 
     /// Reloads on SIGHUP and on changes until `stop` is true or its sender is gone.
     ///
-    /// Fails only if the signal cannot be listened for, or if `read` panics.
-    pub async fn run(mut self, mut stop: Receiver<bool>) -> std::io::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
+    /// From the call on SIGHUP does not end the process; one that comes before the future is polled is not lost.
+    /// Fails if the signal cannot be listened for; the future, only if `read` panics.
+    pub fn run(
+        self,
+        stop: Receiver<bool>,
+    ) -> std::io::Result<impl Future<Output = std::io::Result<()>> + Send> {
+        let hangup = signal(SignalKind::hangup())?;
+        Ok(self.watch(hangup, stop))
+    }
+
+    async fn watch(mut self, mut hangup: Signal, mut stop: Receiver<bool>) -> std::io::Result<()> {
         loop {
             let woken = tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => return Ok(()),

@@ -17,7 +17,7 @@ use super::hub::Hub;
 use super::judging::Judge;
 use super::polling::{self, Polling, Turn};
 use super::upgrade;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Revoked};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domains::Domains;
@@ -83,9 +83,14 @@ impl Sockets {
         }
     }
 
-    /// Closes sockets that do not say who they are, and those whose keys are revoked, until dropped.
-    pub async fn run(self) {
-        let mut revoked = self.engine.accounts.revocations();
+    /// Closes sockets that do not say who they are, and those whose keys are revoked, until dropped. Revocations
+    /// count from the call on, not from when it is first polled.
+    pub fn run(self) -> impl Future<Output = ()> + Send {
+        let revoked = self.engine.accounts.revocations();
+        self.watch(revoked)
+    }
+
+    async fn watch(self, mut revoked: broadcast::Receiver<Revoked>) {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {

@@ -102,7 +102,7 @@ async fn a_hangup_signal_reloads() {
     let _heard = signal(SignalKind::hangup()).unwrap();
     let world = World::echo(&Plan::default());
     let (stop, stopped) = watch::channel(false);
-    let running = tokio::spawn(reloader(&world, Duration::ZERO).run(stopped));
+    let running = tokio::spawn(reloader(&world, Duration::ZERO).run(stopped).unwrap());
     let shown = world.leaf().await;
     world.folder.renew(HOST, now());
     let renewed = async {

@@ -195,3 +195,27 @@ fn a_slip_in_the_configuration_does_not_hold_up_a_certificate() {
     assert_eq!(world.applied(), 0);
     assert_ne!(world.serving(), before);
 }
+
+#[tokio::test]
+async fn a_hangup_before_the_first_poll_is_neither_deadly_nor_lost() {
+    let world = World::new();
+    let (applied, stop) = (
+        Arc::clone(&world.applied),
+        tokio::sync::watch::Sender::new(false),
+    );
+    let running = world.reloader.run(stop.subscribe()).unwrap();
+    let this = std::process::id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-HUP", &this])
+        .status();
+    assert!(kill.unwrap().success());
+    let applying = async {
+        while *applied.lock().unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        stop.send_replace(true);
+    };
+    let both = async { tokio::join!(running, applying).0 };
+    let ended = tokio::time::timeout(Duration::from_secs(10), both).await;
+    ended.unwrap().unwrap();
+}
