@@ -9,6 +9,7 @@ mod lockout;
 mod protocols;
 mod reload;
 mod times;
+mod windows;
 
 use testkit::{Folder, Gateway, Https, Reply};
 

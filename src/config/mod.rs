@@ -140,7 +140,7 @@ pub struct Http {
     pub body_limit: usize,
     /// How long a connection may be idle between requests.
     pub idle_timeout: Duration,
-    /// How long an answer may take in all.
+    /// How long an answer may take in all, and again how long its client may take to take it.
     pub request_timeout: Duration,
     /// How long a peer may refuse to take bytes before its connection is cut.
     pub stall_timeout: Duration,

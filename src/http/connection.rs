@@ -4,11 +4,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::response::Response;
 use http::Request;
 use hyper::body::Incoming;
@@ -19,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::activity::{Activity, Busy};
 use super::timer::{HeadClock, HeadTimer, Watched};
 use crate::config;
 
@@ -33,6 +31,8 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What is buffered of one stream's answer.
 const SEND_BUFFER: usize = 64 * 1024;
+/// How long a connection is left alone at least between two looks at its times.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// Which protocol a connection speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,7 +65,7 @@ where
             let answer = Arc::clone(&answer);
             async move {
                 let response = answer(request).await;
-                Ok::<_, Infallible>(response.map(|body| Body::new(Held { body, _busy: busy })))
+                Ok::<_, Infallible>(response.map(|body| busy.hold(body)))
             }
         }
     });
@@ -133,7 +133,8 @@ fn http2_builder(config: &config::Http) -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// Drives a connection to its end; asks it to end once it is idle for too long, or the daemon stops.
+/// Drives a connection to its end; asks it to end once it is idle for too long, or the daemon stops. Ends it where
+/// its peer does not: an answer that is not taken, or a connection that was asked to end, has the time of a request.
 async fn until_over<C>(
     connection: C,
     finish: impl Fn(Pin<&mut C>),
@@ -144,100 +145,35 @@ where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut connection = pin!(connection);
-    let mut idle_check = pin!(tokio::time::sleep(terms.config.idle_timeout));
-    let mut finishing = *terms.stopping.borrow_and_update();
-    if finishing {
+    let mut check = pin!(tokio::time::sleep(activity.wait(&terms.config)));
+    let mut finishing = None;
+    if *terms.stopping.borrow_and_update() {
+        finishing = Some(Instant::now());
         finish(connection.as_mut());
     }
     loop {
-        tokio::select! {
+        let end = tokio::select! {
             outcome = &mut connection => return outcome,
-            changed = terms.stopping.changed(), if !finishing => {
-                finishing = changed.is_err() || *terms.stopping.borrow();
+            changed = terms.stopping.changed(), if finishing.is_none() => {
+                changed.is_err() || *terms.stopping.borrow()
             }
-            () = &mut idle_check, if !finishing => {
-                let quiet = activity.quiet_for();
-                finishing = quiet.is_some_and(|quiet| quiet >= terms.config.idle_timeout);
-                let wait = terms.config.idle_timeout.saturating_sub(quiet.unwrap_or_default());
-                idle_check.as_mut().reset(Instant::now() + wait.max(Duration::from_millis(10)));
-            }
-        }
-        if finishing {
+            () = &mut check => activity.is_idle_for(terms.config.idle_timeout),
+        };
+        if end && finishing.is_none() {
+            finishing = Some(Instant::now());
             finish(connection.as_mut());
         }
-    }
-}
-
-/// How many requests of a connection are under way, and when the last one ended.
-#[derive(Debug)]
-struct Activity {
-    started: Instant,
-    under_way: AtomicUsize,
-    /// Milliseconds from `started`.
-    last_end: AtomicU64,
-}
-
-impl Default for Activity {
-    fn default() -> Self {
-        Self {
-            started: Instant::now(),
-            under_way: AtomicUsize::new(0),
-            last_end: AtomicU64::new(0),
+        let limit = terms.config.request_timeout;
+        let since_finish = finishing.map_or(Duration::ZERO, |began| began.elapsed());
+        if activity.longest_answer() >= limit || since_finish >= limit {
+            log::debug!(target: "meldgate::http", finishing = finishing.is_some(); "a connection whose peer keeps it waiting is cut");
+            return Ok(());
         }
-    }
-}
-
-impl Activity {
-    /// How long nothing has been under way; `None` while something is.
-    fn quiet_for(&self) -> Option<Duration> {
-        let idle = self.under_way.load(Ordering::Acquire) == 0;
-        let last_end = Duration::from_millis(self.last_end.load(Ordering::Acquire));
-        idle.then(|| self.started.elapsed().saturating_sub(last_end))
-    }
-}
-
-/// A request that is under way, until its answer is written.
-#[derive(Debug)]
-struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn new(activity: &Arc<Activity>) -> Self {
-        activity.under_way.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(activity))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        let now = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last_end.store(now, Ordering::Release);
-        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A body that keeps its request under way.
-#[derive(Debug)]
-struct Held {
-    body: Body,
-    _busy: Busy,
-}
-
-impl http_body::Body for Held {
-    type Data = bytes::Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
+        let wait = activity
+            .wait(&terms.config)
+            .min(limit.saturating_sub(since_finish));
+        check
+            .as_mut()
+            .reset(Instant::now() + wait.max(SHORTEST_WAIT));
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Sources: RFC 9110, 9112, 9113 (HTTP), RFC 9457 (problems), RFC 6797 (HSTS); `docs/api.md`.
 
+mod activity;
 mod admin_api;
 mod body;
 mod connection;
