@@ -144,6 +144,8 @@ fn limits() -> Limits {
     Limits {
         connections: 10_000,
         connections_per_source: 500,
+        sessions: 10_000,
+        sessions_per_source: 500,
         // A long-polling clone makes a request for each batch of messages.
         requests_per_source: rate(600, secs(10)),
         requests_per_account: rate(600, secs(10)),
@@ -164,6 +166,8 @@ fn generous_limits() -> Limits {
     Limits {
         connections: 20_000,
         connections_per_source: 20_000,
+        sessions: 20_000,
+        sessions_per_source: 20_000,
         requests_per_source: plenty,
         requests_per_account: plenty,
         activations_per_source: plenty,

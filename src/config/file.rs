@@ -115,6 +115,8 @@ section! {
     Limits => super::Limits {
         connections: Written<usize>,
         connections_per_source: Written<usize>,
+        sessions: Written<usize>,
+        sessions_per_source: Written<usize>,
         requests_per_source: Written<Rate>,
         requests_per_account: Written<Rate>,
         activations_per_source: Written<Rate>,

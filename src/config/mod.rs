@@ -195,6 +195,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one source.
     pub connections_per_source: usize,
+    /// Socket.io sessions in all. One that polls can share connections with others, or have none.
+    pub sessions: usize,
+    /// Socket.io sessions of one source.
+    pub sessions_per_source: usize,
     /// HTTP requests of one source.
     pub requests_per_source: Rate,
     /// HTTP requests of one account.
@@ -213,7 +217,7 @@ pub struct Limits {
     pub messages_per_socket: Rate,
     /// Socket messages of one account, all sockets together.
     pub messages_per_account: Rate,
-    /// How many sources' worth of rates and connections one wider network (IPv4 /24, IPv6 /48) may use.
+    /// How many sources' worth of rates, connections and sessions one wider network (IPv4 /24, IPv6 /48) may use.
     pub sources_per_network: u32,
     /// How many sources or accounts each table remembers; the one longest unused is forgotten first.
     pub table_size: usize,

@@ -172,6 +172,8 @@ fn limits(limits: &Limits, checks: &mut Section<'_, '_>) {
         limits.connections_per_source,
         COUNT,
     );
+    checks.number("sessions", limits.sessions, COUNT);
+    checks.number("sessions-per-source", limits.sessions_per_source, COUNT);
     checks.number("table-size", limits.table_size, COUNT);
     let networks = limits.sources_per_network;
     checks.number("sources-per-network", networks, 1..=1 << 16);
@@ -179,6 +181,11 @@ fn limits(limits: &Limits, checks: &mut Section<'_, '_>) {
         "connections-per-source",
         limits.connections_per_source <= limits.connections,
         "must not be more than limits.connections, which is for all sources together",
+    );
+    checks.require(
+        "sessions-per-source",
+        limits.sessions_per_source <= limits.sessions,
+        "must not be more than limits.sessions, which is for all sources together",
     );
     for (name, rate) in [
         ("requests-per-source", limits.requests_per_source),

@@ -1,4 +1,4 @@
-//! How many connections are open: in all, per source, and per network around the sources.
+//! How many connections or sessions are open: in all, per source, and per network around the sources.
 //!
 //! # Invariants
 //! 1. Each count is the number of [`ConnectionSlot`]s that are alive for it, and never above its limit.
@@ -13,21 +13,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::source::{Network, Source};
 use crate::config;
 
-/// No room for one more connection.
+/// No room for one more connection or session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TooMany {
-    /// The daemon has as many connections as it may.
-    #[error("too many connections in all")]
+    /// The daemon has as many as it may.
+    #[error("too many in all")]
     InAll,
     /// The source has.
-    #[error("too many connections of one source")]
+    #[error("too many of one source")]
     OfSource,
     /// The IPv4 /24 or IPv6 /48 around the source has.
-    #[error("too many connections of one network")]
+    #[error("too many of one network")]
     OfNetwork,
 }
 
-/// Permission to hold one connection. Dropping it makes room for another.
+/// Permission to hold one connection or session. Dropping it makes room for another.
 #[derive(Debug)]
 pub struct ConnectionSlot {
     source: Source,
@@ -35,7 +35,7 @@ pub struct ConnectionSlot {
 }
 
 impl ConnectionSlot {
-    /// Whose connection it is.
+    /// Whose it is.
     pub const fn source(&self) -> Source {
         self.source
     }
@@ -59,22 +59,22 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(config: &config::Limits) -> Self {
+    /// At most `most` in all, and `each` of one source.
+    pub(super) fn new(most: usize, each: usize, config: &config::Limits) -> Self {
         let connections = Self {
             open: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
             sources: Counts::new(),
             networks: Counts::new(),
         };
-        connections.reload(config);
+        connections.reload(most, each, config);
         connections
     }
 
     /// Takes other limits. Slots that are taken stay so.
-    pub(super) fn reload(&self, config: &config::Limits) {
-        let each = config.connections_per_source;
+    pub(super) fn reload(&self, most: usize, each: usize, config: &config::Limits) {
         let sources = usize::try_from(config.sources_per_network.max(1)).unwrap_or(usize::MAX);
-        self.most.store(config.connections, Ordering::Relaxed);
+        self.most.store(most, Ordering::Relaxed);
         self.sources.most.store(each, Ordering::Relaxed);
         let wide = each.saturating_mul(sources);
         self.networks.most.store(wide, Ordering::Relaxed);

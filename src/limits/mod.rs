@@ -90,7 +90,7 @@ impl Refused {
     }
 }
 
-/// All rates, and the count of connections.
+/// All rates, and the counts of connections and sessions.
 ///
 /// IPv6 sources count by /64. Each rate per source also holds, [`config::Limits::sources_per_network`]
 /// times as wide, for the IPv4 /24 or IPv6 /48 around the source.
@@ -100,6 +100,7 @@ pub struct Limits {
     digests: Digests,
     rates: ArcSwap<Rates>,
     connections: Arc<Connections>,
+    sessions: Arc<Connections>,
 }
 
 impl Limits {
@@ -109,16 +110,28 @@ impl Limits {
             clock: clock.clone(),
             digests: Digests::new(),
             rates: ArcSwap::from_pointee(Rates::new(config, clock)),
-            connections: Arc::new(Connections::new(config)),
+            connections: Arc::new(Connections::new(
+                config.connections,
+                config.connections_per_source,
+                config,
+            )),
+            sessions: Arc::new(Connections::new(
+                config.sessions,
+                config.sessions_per_source,
+                config,
+            )),
         }
     }
 
     /// Takes other amounts. A rate that stays the same keeps its counts; a changed one starts afresh.
-    /// Connections and sockets that are open stay so, at what they were given.
+    /// Connections and sessions that are open stay so, at what they were given.
     pub fn reload(&self, config: &config::Limits) {
         let changed = self.rates.load().changed(config, &self.clock);
         self.rates.store(Arc::new(changed));
-        self.connections.reload(config);
+        self.connections
+            .reload(config.connections, config.connections_per_source, config);
+        self.sessions
+            .reload(config.sessions, config.sessions_per_source, config);
     }
 
     /// Takes one from the budgets of `source` and of the network around it.
@@ -162,6 +175,11 @@ impl Limits {
     /// Takes a connection slot, which is free again when the returned value is dropped.
     pub fn connect(&self, source: Source) -> Result<ConnectionSlot, TooMany> {
         self.connections.take(source)
+    }
+
+    /// Takes a slot for a Socket.io session, which is free again when the returned value is dropped.
+    pub fn open_session(&self, source: Source) -> Result<ConnectionSlot, TooMany> {
+        self.sessions.take(source)
     }
 
     /// How many connections are open.

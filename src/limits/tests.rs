@@ -18,6 +18,8 @@ fn config() -> config::Limits {
     config::Limits {
         connections: 8,
         connections_per_source: 2,
+        sessions: 5,
+        sessions_per_source: 3,
         requests_per_source: rate(5, 1000),
         requests_per_account: rate(6, 1200),
         activations_per_source: rate(2, 3_600_000),
@@ -322,6 +324,30 @@ fn connections_are_bounded_per_source_per_network_and_in_all() {
     assert_eq!(limits.connections(), 8);
     drop((held, last));
     assert_eq!((limits.connections(), limits.connections.listed()), (0, 0));
+}
+
+#[test]
+fn sessions_have_counts_of_their_own_that_are_bounded_alike() {
+    let (limits, _hand) = limits();
+    let take = |site, subnet| limits.open_session(v6(site, subnet));
+    let mut held: Vec<_> = (0..3).map(|_| take(1, 1).unwrap()).collect();
+    assert_eq!(take(1, 1).unwrap_err(), TooMany::OfSource);
+    held.extend([take(1, 2).unwrap(), take(2, 1).unwrap()]);
+    assert_eq!(take(3, 1).unwrap_err(), TooMany::InAll);
+    assert_eq!(limits.connections(), 0);
+    assert!(limits.connect(v6(1, 1)).is_ok());
+    limits.reload(&config::Limits {
+        sessions: 6,
+        sessions_per_source: 1,
+        ..config()
+    });
+    assert_eq!(take(1, 2).unwrap_err(), TooMany::OfSource);
+    held.push(take(3, 1).unwrap());
+    drop(held);
+    assert_eq!(limits.sessions.listed(), 0);
+    let networks: Vec<_> = (0..3).map(|subnet| take(1, subnet).unwrap()).collect();
+    assert_eq!(take(1, 3).unwrap_err(), TooMany::OfNetwork);
+    drop(networks);
 }
 
 #[test]

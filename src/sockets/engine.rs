@@ -63,6 +63,13 @@ impl EngineIoHandler for Engine {
     type Data = Session;
 
     fn on_connect(self: Arc<Self>, socket: Eio) {
+        match self.limits.open_session(source_of(&socket)) {
+            Ok(slot) => drop(socket.data.slot.set(slot)),
+            Err(full) => {
+                log::debug!(target: "meldgate::sockets", source:% = source_of(&socket); "a session was refused: {full}");
+                return socket.close(DisconnectReason::ClosingServer);
+            }
+        }
         socket.data.alive.get_or_init(|| self.alive.subscribe());
         // One that polls comes on many connections, which it may share with others.
         if socket.transport_type() == TransportType::Polling {

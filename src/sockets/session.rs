@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::packet::Reader;
 use super::polling::Polled;
 use super::room::Member;
-use crate::limits::SocketBudget;
+use crate::limits::{ConnectionSlot, SocketBudget};
 use crate::listener::CutHandle;
 
 /// The engine's data of a socket.
@@ -21,6 +21,8 @@ pub(super) struct Session {
     pub(super) alive: OnceLock<watch::Receiver<()>>,
     /// What matters while it polls.
     pub(super) polled: Polled,
+    /// Its place among the sessions, until it is gone.
+    pub(super) slot: OnceLock<ConnectionSlot>,
     phase: Mutex<Phase>,
     transport: Mutex<Option<CutHandle>>,
 }

@@ -11,6 +11,7 @@ use super::{fresh, too_many, until};
 const CONFIG: &str = r#"
 [limits]
 connections-per-source = 6
+sessions-per-source = 4
 requests-per-source = "30 per 30s"
 requests-per-account = "8 per 80s"
 activations-per-source = "2 per 1h"
@@ -141,4 +142,51 @@ async fn a_source_has_so_many_connections_and_no_more() {
     );
     held.pop();
     soon("a free place", async { while connect().await.is_err() {} }).await;
+}
+
+#[tokio::test]
+async fn a_source_has_so_many_sessions_and_no_more() {
+    // One connection is enough for many sessions that poll.
+    let mut https = from(50).await;
+    let mut held = Vec::new();
+    for id in ["one", "two", "three", "four"] {
+        let path = opened(&mut https, id).await;
+        assert_eq!(say(&mut https, &path, "3").await, 200);
+        held.push(path);
+    }
+    let over = opened(&mut https, "five").await;
+    assert_eq!(say(&mut https, &over, "3").await, 400);
+    let other = opened(&mut from(51).await, "five").await;
+    assert_eq!(say(&mut from(51).await, &other, "3").await, 200);
+    // Those that are open stay so; one that ends makes room.
+    for path in &held {
+        assert_eq!(say(&mut https, path, "3").await, 200);
+    }
+    assert_eq!(say(&mut https, &held[0], "1").await, 200);
+    let freed = async {
+        for _ in 0..10 {
+            let path = opened(&mut https, "five").await;
+            if say(&mut https, &path, "3").await == 200 {
+                return;
+            }
+        }
+        panic!("no session ever made room");
+    };
+    soon("a free place", freed).await;
+}
+
+/// Opens a session that polls. Gives the path of its requests.
+async fn opened(https: &mut Https, id: &str) -> String {
+    let domain = "ckzz0abcdefgh0123456789ab.sessions.gw.local";
+    let path = format!("/socket.io/?EIO=4&transport=polling&%40id={id}&%40domain={domain}");
+    let reply = https.request("GET", &path, &[], &[]).await;
+    let open: serde_json::Value = serde_json::from_str(&reply.text()[1..]).unwrap();
+    format!("{path}&sid={}", open["sid"].as_str().unwrap())
+}
+
+/// Sends a payload; gives the status of the answer.
+async fn say(https: &mut Https, path: &str, payload: &str) -> u16 {
+    let kind = [("Content-Type", "text/plain;charset=UTF-8")];
+    let reply = https.request("POST", path, &kind, payload.as_bytes());
+    reply.await.status
 }

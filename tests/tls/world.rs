@@ -195,6 +195,8 @@ fn limits(plan: &Plan) -> config::Limits {
     config::Limits {
         connections: 1000,
         connections_per_source: plan.connections_per_source,
+        sessions: 1000,
+        sessions_per_source: 100,
         requests_per_source: rate,
         requests_per_account: rate,
         activations_per_source: rate,

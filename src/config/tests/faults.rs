@@ -60,6 +60,10 @@ fn values_are_checked_beside_each_other() {
             "`limits.connections-per-source` must not be more",
         ),
         (
+            "[limits]\nsessions = 10",
+            "`limits.sessions-per-source` must not be more",
+        ),
+        (
             "[lockout]\nfirst = '2d'",
             "`lockout.longest` must not be shorter",
         ),
