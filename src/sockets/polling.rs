@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes, HttpBody};
 use engineioxide::socket::Sid;
 use engineioxide::{DisconnectReason, Socket};
-use http::{Method, Response, StatusCode, Uri, header};
+use http::{Method, Response, StatusCode, Uri};
 use http_body::{Frame, SizeHint};
 
 use super::packet::Outgoing;
@@ -89,15 +89,6 @@ impl Polling {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Weak<Socket<Session>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The answer to a request that comes when it must not.
-pub(super) fn refused() -> Response<Body> {
-    let mut response = Response::new(Body::from(r#"{"code":3,"message":"Bad request"}"#));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    let json = header::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
 }
 
 /// What has to be known of a socket as long as it polls.

@@ -15,7 +15,7 @@ use tower_service::Service;
 use super::engine::{Engine, Undecided};
 use super::hub::Hub;
 use super::judging::Judge;
-use super::polling::{self, Polling, Turn};
+use super::polling::{Polling, Turn};
 use super::upgrade;
 use crate::accounts::{Accounts, Revoked};
 use crate::clock::Clock;
@@ -171,7 +171,7 @@ impl Sockets {
         let cut = request.extensions().get::<CutHandle>();
         let polling = &self.engine.polling;
         let handover = match polling.turn(request.method(), request.uri(), cut) {
-            Some(Turn::Refused) => return polling::refused(),
+            Some(Turn::Refused) => return bad_request("this is not the time for it"),
             Some(Turn::Carries(handover)) => Some(handover),
             Some(Turn::Upgrades) | None => None,
         };
