@@ -194,54 +194,67 @@ impl Socket {
 
     /// The next operation's message; passes over everything else, and fails at the transport's end.
     pub async fn next_operation(&mut self) -> Bytes {
-        loop {
-            match self.next().await {
-                Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
-                    return bytes;
+        soon("an operation", async {
+            loop {
+                match self.next().await {
+                    Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
+                        return bytes;
+                    }
+                    Event::Closed => panic!("{} was closed", self.id),
+                    _ => {}
                 }
-                Event::Closed => panic!("{} was closed", self.id),
-                _ => {}
             }
-        }
+        })
+        .await
     }
 
     /// The numbers of the operations that come until the transport ends, and whether a DISCONNECT came.
     pub async fn until_closed(&mut self) -> (Vec<u64>, bool) {
         let (mut numbers, mut disconnected) = (Vec::new(), false);
-        loop {
-            match self.next().await {
-                Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
-                    numbers.push(Writer::number(&bytes));
+        soon("the transport's end", async {
+            loop {
+                match self.next().await {
+                    Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
+                        numbers.push(Writer::number(&bytes));
+                    }
+                    Event::Disconnected => disconnected = true,
+                    Event::Closed => return,
+                    _ => {}
                 }
-                Event::Disconnected => disconnected = true,
-                Event::Closed => return (numbers, disconnected),
-                _ => {}
             }
-        }
+        })
+        .await;
+        (numbers, disconnected)
     }
 
     /// The next acknowledgement, with its id; passes over everything else.
     pub async fn next_ack(&mut self) -> (u64, Value) {
-        loop {
-            match self.next().await {
-                Event::Ack(id, arguments) => return (id, arguments),
-                Event::Closed => panic!("{} was closed", self.id),
-                _ => {}
+        soon("an acknowledgement", async {
+            loop {
+                match self.next().await {
+                    Event::Ack(id, arguments) => return (id, arguments),
+                    Event::Closed => panic!("{} was closed", self.id),
+                    _ => {}
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next presence; passes over everything else.
     pub async fn next_presence(&mut self) -> Vec<String> {
-        loop {
-            match self.next().await {
-                Event::Event(arguments, None) if arguments[0] == "presence" => {
-                    return serde_json::from_value(arguments[1].clone()).unwrap();
+        soon("presence", async {
+            loop {
+                match self.next().await {
+                    Event::Event(arguments, None) if arguments[0] == "presence" => {
+                        return serde_json::from_value(arguments[1].clone()).unwrap();
+                    }
+                    Event::Closed => panic!("{} was closed", self.id),
+                    _ => {}
                 }
-                Event::Closed => panic!("{} was closed", self.id),
-                _ => {}
             }
-        }
+        })
+        .await
     }
 
     /// Waits until presence is what it should be.
@@ -255,6 +268,20 @@ impl Socket {
     /// Waits for the transport's end; tells whether there was a DISCONNECT before.
     pub async fn ended(&mut self) -> bool {
         self.until_closed().await.1
+    }
+
+    /// Waits, without reading anything, until the connection is broken.
+    pub async fn is_cut(&mut self) {
+        let frame = "2".repeat(1000);
+        soon("the connection's break", async {
+            while self
+                .stream
+                .send(Message::text(frame.as_str()))
+                .await
+                .is_ok()
+            {}
+        })
+        .await;
     }
 
     /// Closes the WebSocket as a browser does.
@@ -432,15 +459,19 @@ impl Poller {
     /// The numbers of the operations that come until the session ends.
     pub async fn until_closed(&mut self) -> Vec<u64> {
         let mut numbers = Vec::new();
-        loop {
-            match self.next().await {
-                Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
-                    numbers.push(Writer::number(&bytes));
+        soon("the session's end", async {
+            loop {
+                match self.next().await {
+                    Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
+                        numbers.push(Writer::number(&bytes));
+                    }
+                    Event::Closed => return,
+                    _ => {}
                 }
-                Event::Closed => return numbers,
-                _ => {}
             }
-        }
+        })
+        .await;
+        numbers
     }
 
     /// What comes next, polling as often as that takes.
@@ -465,15 +496,18 @@ impl Poller {
 
     /// The next operation's message; passes over everything else, and fails at the session's end.
     pub async fn next_operation(&mut self) -> Bytes {
-        loop {
-            match self.next().await {
-                Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
-                    return bytes;
+        soon("an operation", async {
+            loop {
+                match self.next().await {
+                    Event::Event(arguments, Some(bytes)) if arguments[0] == "operation" => {
+                        return bytes;
+                    }
+                    Event::Closed => panic!("the poller was closed"),
+                    _ => {}
                 }
-                Event::Closed => panic!("the poller was closed"),
-                _ => {}
             }
-        }
+        })
+        .await
     }
 
     async fn take(&mut self, packet: &str) {
