@@ -9,6 +9,8 @@ use super::world::World;
 const OPERATIONS: u64 = 5000;
 /// Numbers of one sender's operations begin here, so that a receiver can tell senders apart.
 const APART: u64 = 1_000_000;
+/// One in so many is large: what is large takes longer on its way, and must not be overtaken.
+const LARGE_EVERY: u64 = 200;
 /// Operations in one payload of a sender that polls.
 const TOGETHER: usize = 25;
 /// Nobody is too slow here: what is too slow has tests of its own.
@@ -73,9 +75,15 @@ async fn poll_then_listen(world: &World, mut poller: Poller, heard: &mut Heard, 
     }
 }
 
+/// A sender's next operation, by how many it has sent.
+fn next(writer: &mut Writer, sent: u64) -> Vec<u8> {
+    let large = sent % LARGE_EVERY == LARGE_EVERY / 2;
+    writer.next(if large { 40_000 } else { 100 })
+}
+
 async fn send(mut socket: Socket, mut writer: Writer, operations: u64) {
-    for _ in 0..operations {
-        socket.operation(&writer.next(100)).await;
+    for sent in 0..operations {
+        socket.operation(&next(&mut writer, sent)).await;
     }
     // Its transport stays until all is sent: leaving would be a way to lose what is on its way.
     socket.present(true).await;
@@ -90,11 +98,10 @@ fn said(presence: &serde_json::Value, id: &str) -> bool {
 }
 
 async fn send_by_polling(poller: &mut Poller, writer: &mut Writer, operations: u64) {
-    let mut left = usize::try_from(operations).unwrap();
-    while left > 0 {
-        let batch: Vec<_> = (0..left.min(TOGETHER)).map(|_| writer.next(100)).collect();
+    let numbers: Vec<_> = (0..operations).collect();
+    for sent in numbers.chunks(TOGETHER) {
+        let batch: Vec<_> = sent.iter().map(|sent| next(writer, *sent)).collect();
         assert_eq!(poller.operations(&batch).await, 200);
-        left -= batch.len();
     }
 }
 
@@ -134,7 +141,7 @@ async fn upgraded(world: &World, mut poller: Poller) -> Socket {
     loop {
         match poller.upgrade(&world.gateway).await {
             Ok(mut socket) => {
-                socket.id = "sender-2".to_owned();
+                "sender-2".clone_into(&mut socket.id);
                 return socket;
             }
             Err(same) => poller = same,

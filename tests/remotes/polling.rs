@@ -227,6 +227,7 @@ async fn an_upgraded_socket_that_takes_no_bytes_is_cut_off() {
         }
         assert!(sent < 1000, "it is never cut off");
     }
+    socket.is_cut().await;
     let (heard, disconnected) = socket.until_closed().await;
     assert_prefix(&heard);
     assert!(!disconnected && (heard.len() as u64) < sent);

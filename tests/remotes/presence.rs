@@ -114,7 +114,8 @@ async fn whichever_way_a_clone_goes_it_is_no_longer_present() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_answers_no_heartbeat_is_no_longer_present() {
-    let config = "[sockets]\npresence-delay = \"10ms\"\nping-interval = \"200ms\"\nping-timeout = \"400ms\"\n";
+    let config =
+        "[sockets]\npresence-delay = \"10ms\"\nping-interval = \"200ms\"\nping-timeout = \"2s\"\n";
     let world = World::with(config).await;
     let mut watcher = world.socket("watcher").await;
     let mut silent = world.socket("silent").await;

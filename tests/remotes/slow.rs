@@ -54,6 +54,9 @@ async fn send(sender: &mut Socket, operations: u64) {
     let mut writer = Writer::default();
     for _ in 0..operations {
         sender.operation(&writer.next(60_000)).await;
+        // It waits for an answer now and then, so that it hears heartbeats while it sends.
+        sender.send_text(r#"421["present",false]"#).await;
+        sender.next_ack().await;
     }
 }
 
@@ -73,6 +76,9 @@ async fn cut_off(size: usize, from_the_beginning: bool) {
     let mut sender = world.socket("sender").await;
     let sent = send_until_alone(&world, &mut sender, &mut witness, size).await;
 
+    if from_the_beginning {
+        sleeper.is_cut().await;
+    }
     let (heard, disconnected) = sleeper.until_closed().await;
     assert_prefix(&heard);
     assert!((heard.len() as u64) < sent && !disconnected);

@@ -13,7 +13,7 @@ use testkit::{Auth, Gateway};
 pub(super) struct Pair {
     account: String,
     key: String,
-    pair: RsaKeyPair,
+    signing: RsaKeyPair,
 }
 
 impl Pair {
@@ -34,7 +34,7 @@ impl Pair {
             .unwrap();
         Self {
             account: account.to_owned(),
-            pair: RsaKeyPair::from_pkcs8(opened.as_bytes()).unwrap(),
+            signing: RsaKeyPair::from_pkcs8(opened.as_bytes()).unwrap(),
             key,
         }
     }
@@ -71,9 +71,9 @@ impl Pair {
     pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(header), part(claims));
-        let mut signature = vec![0; self.pair.public_modulus_len()];
+        let mut signature = vec![0; self.signing.public_modulus_len()];
         let random = SystemRandom::new();
-        let signed = self.pair.sign(
+        let signed = self.signing.sign(
             &RSA_PKCS1_SHA256,
             &random,
             message.as_bytes(),

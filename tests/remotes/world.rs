@@ -1,10 +1,8 @@
 //! A gateway with one account, and what every test does with it.
 
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use testkit::{Auth, Event, Folder, Gateway, Poller, Socket, Writer, soon};
 
-use testkit::{Auth, Event, Gateway, Poller, Socket, Writer, soon};
+const BINARY: &str = env!("CARGO_BIN_EXE_meldgate");
 
 /// The account whose domains the tests use; anybody may join those with a UUID name.
 pub(super) const ACCOUNT: &str = "app";
@@ -16,14 +14,11 @@ pub(super) struct World {
     folder: Folder,
 }
 
-#[derive(Debug)]
-struct Folder(PathBuf);
-
 impl World {
     /// A gateway with a configuration of this text, and the account.
     pub(super) async fn with(config: &str) -> Self {
         let folder = Folder::new();
-        let gateway = folder.gateway(config);
+        let gateway = Gateway::on(BINARY, &folder, config);
         gateway.mint(ACCOUNT).await;
         let details = r#"{"naming":"uuid","remotesAuth":["anon","key","jwt"]}"#;
         gateway.allow(ACCOUNT, details).await;
@@ -35,7 +30,7 @@ impl World {
         let Self { gateway, folder } = self;
         drop(gateway);
         Self {
-            gateway: folder.gateway(config),
+            gateway: Gateway::on(BINARY, &folder, config),
             folder,
         }
     }
@@ -44,7 +39,7 @@ impl World {
     pub(super) async fn restarted(self, config: &str) -> (Self, Option<i32>) {
         let Self { gateway, folder } = self;
         let code = gateway.stop().await;
-        let gateway = folder.gateway(config);
+        let gateway = Gateway::on(BINARY, &folder, config);
         (Self { gateway, folder }, code)
     }
 
@@ -87,33 +82,6 @@ impl World {
         let domain = Self::domain(0);
         let joining = Poller::join(&self.gateway, id, &domain, &Auth::None);
         joining.await.unwrap()
-    }
-}
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("meldgate-remotes-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        drop(std::fs::remove_dir_all(&path));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-        made.unwrap();
-        Self(path)
-    }
-
-    fn gateway(&self, config: &str) -> Gateway {
-        let file = self.0.join("gateway.toml");
-        std::fs::write(&file, config).unwrap();
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
-        let binary = env!("CARGO_BIN_EXE_meldgate");
-        Gateway::start(binary, &self.0.join("data"), Some(&file))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
