@@ -23,6 +23,9 @@ pub(crate) struct Shape {
     pub(crate) gzip: bool,
 }
 
+/// Bytes of one text value, and as many characters: all is ASCII.
+const LONGEST_VALUE: usize = 9000;
+
 /// A message whose tick can be replaced in place.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
@@ -56,7 +59,15 @@ impl Template {
         text(&mut update, "@id");
         text(&mut update, "entry");
         text(&mut update, "text");
-        text(&mut update, &prose(length));
+        // More than so much in one value closes a JavaScript clone.
+        let prose = prose(length);
+        let values: Vec<_> = prose.as_bytes().chunks(LONGEST_VALUE).collect();
+        if values.len() > 1 {
+            update.extend([0xdc, low(values.len() >> 8), low(values.len())]);
+        }
+        for value in values {
+            text(&mut update, std::str::from_utf8(value)?);
+        }
         if gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
             encoder.write_all(&update)?;

@@ -3,7 +3,9 @@
 //! Source: RFC 9113; numbers of frames and settings as given there.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use testkit::{Gateway, Https};
 use tokio::io::AsyncReadExt as _;

@@ -88,7 +88,11 @@ async fn what_cannot_be_served_is_not_and_live_connections_stay() {
 async fn a_changed_file_is_found_without_being_told() {
     let world = World::echo(&Plan::default());
     let (_stop, stopped) = watch::channel(false);
-    let running = tokio::spawn(reloader(&world, Duration::from_millis(5)).run(stopped).unwrap());
+    let running = tokio::spawn(
+        reloader(&world, Duration::from_millis(5))
+            .run(stopped)
+            .unwrap(),
+    );
     let shown = world.leaf().await;
     world.folder.renew(HOST, now());
     let renewed = async { while world.leaf().await == shown {} };
