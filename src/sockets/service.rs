@@ -34,8 +34,8 @@ const PAYLOAD_OVERHEAD: usize = 1024;
 const UNKNOWN_SOCKET: &[u8] = br#"{"code":"1""#;
 /// The engine's answers to what cannot be are no longer than this.
 const ANSWER_LIMIT: usize = 1024;
-/// What the engine reads at once from a WebSocket. Idle connections hold it, so it is small.
-const READ_BUFFER: usize = 1024;
+/// What the engine reads at once from a WebSocket: a usual large operation. Idle connections hold it, so it is no more.
+const READ_BUFFER: usize = 4 * 1024;
 
 /// What the remotes need of other rooms.
 #[derive(Clone, Debug)]
