@@ -27,8 +27,14 @@ pub(super) fn revoked(account: &Name, key: &KeyId, by: &'static str) {
     );
 }
 
-pub(super) fn root_key(key: &KeyId, change: &'static str) {
-    log::warn!(target: TARGET, event = "root.key", key = key.as_str(), change; "root key changed");
+/// A root key is in force for the first time, as at the first start; or again.
+pub(super) fn root_key_recorded(key: &KeyId) {
+    log::info!(target: TARGET, event = "root.key", key = key.as_str(), change = "recorded"; "root key recorded");
+}
+
+/// A root key that was in force is so no longer: the configuration names another.
+pub(super) fn root_key_retired(key: &KeyId) {
+    log::warn!(target: TARGET, event = "root.key", key = key.as_str(), change = "retired"; "root key retired");
 }
 
 pub(super) fn changed(account: &Name, by: &'static str) {

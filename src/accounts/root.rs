@@ -160,7 +160,7 @@ async fn record_root(
     let mut batch = Batch::new();
     if found.as_ref().is_none_or(|found| found.record != record) {
         batch = put(batch, (Tree::Keys, id), found.as_ref(), &record)?;
-        audit::root_key(&key.id, "recorded");
+        audit::root_key_recorded(&key.id);
     }
     let mut wanted = account
         .as_ref()
@@ -206,7 +206,7 @@ fn retire(
     };
     let mut record = found.record.clone();
     record.revoke(now);
-    audit::root_key(&id, "retired");
+    audit::root_key_retired(&id);
     put(batch, (Tree::Keys, id.as_str()), Some(&found), &record)
 }
 
