@@ -14,10 +14,17 @@
 //!
 //! The protocol description that the citations mean is part of this project's documentation.
 
+pub mod chance;
+pub mod change;
 pub mod clock;
+pub mod constraint;
+pub mod dataset;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod msgpack;
+pub mod operation;
+pub mod rdf;
+pub mod store;
 pub mod wire;
 
 /// The examples of the crate's README, compiled and run.

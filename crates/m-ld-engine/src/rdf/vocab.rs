@@ -1,0 +1,51 @@
+//! IRIs that the protocol knows (m-ld protocol, section 22.1).
+
+/// Namespace of RDF.
+pub const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+/// `rdf:type`.
+pub const RDF_TYPE: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type";
+/// `rdf:langString`.
+pub const RDF_LANG_STRING: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString";
+/// `rdf:JSON`.
+pub const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
+/// `rdf:subject`.
+pub const RDF_SUBJECT: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#subject";
+/// `rdf:predicate`.
+pub const RDF_PREDICATE: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#predicate";
+/// `rdf:object`.
+pub const RDF_OBJECT: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#object";
+
+/// Namespace of XML Schema datatypes.
+pub const XS: &str = "http://www.w3.org/2001/XMLSchema#";
+/// `xs:string`.
+pub const XS_STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
+/// `xs:boolean`.
+pub const XS_BOOLEAN: &str = "http://www.w3.org/2001/XMLSchema#boolean";
+/// `xs:integer`.
+pub const XS_INTEGER: &str = "http://www.w3.org/2001/XMLSchema#integer";
+/// `xs:double`.
+pub const XS_DOUBLE: &str = "http://www.w3.org/2001/XMLSchema#double";
+/// `xs:base64Binary`: binary data, indirected.
+pub const XS_BASE64_BINARY: &str = "http://www.w3.org/2001/XMLSchema#base64Binary";
+
+/// Text that is edited together ("TSeq"): indirected and shared.
+pub const TSEQ: &str = "http://ext.m-ld.org/tseq/TSeq";
+
+/// The ids of the transactions of a reified triple.
+pub const M_LD_TID: &str = "http://m-ld.org/#tid";
+/// The operation on shared data of a reified triple.
+pub const M_LD_OP: &str = "http://m-ld.org/#op";
+
+/// The class of default lists.
+pub const RDF_LSEQ: &str = "http://m-ld.org/RdfLseq";
+/// What the predicate from a list to a slot begins with; a position follows.
+pub const LSEQ_POSITION: &str = "http://m-ld.org/RdfLseq/?=";
+/// What a predicate stands for that means an index in a list, in a write.
+pub const LIST_INDEX: &str = "data:application/mld-li,";
+/// From a slot to its item.
+pub const JRQL_ITEM: &str = "http://json-rql.org/#item";
+/// From a slot to its index.
+pub const JRQL_INDEX: &str = "http://json-rql.org/#index";
+
+/// The list of extensions of a domain.
+pub const EXTENSIONS: &str = "http://m-ld.org/extensions";
