@@ -9,11 +9,13 @@
 //! 2. A batch is committed whole or not at all, also when the process is killed.
 //! 3. What is visible is a prefix of what was committed, also after a crash.
 
+mod memory;
 mod pending;
 
 use std::ops::Bound;
 use std::sync::Arc;
 
+pub use memory::MemoryStore;
 pub use pending::Pending;
 
 /// A stored value. Cheap to clone.
@@ -134,4 +136,16 @@ fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
         *byte = byte.saturating_add(1);
     }
     Some(end)
+}
+
+/// Whether nothing can be between two bounds, also if they are the wrong way round.
+fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (
+            Bound::Included(from) | Bound::Excluded(from),
+            Bound::Included(to) | Bound::Excluded(to),
+        ) => from >= to,
+    }
 }

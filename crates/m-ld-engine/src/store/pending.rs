@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Batch, Bytes, Entries, StoreError, Table, View};
+use super::{Batch, Bytes, Entries, StoreError, Table, View, is_empty};
 
 type Changes = BTreeMap<Vec<u8>, Option<Bytes>>;
 
@@ -134,18 +134,6 @@ impl View for Pending {
 
     fn range_back<'a>(&'a self, table: Table, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Entries<'a> {
         self.merged(table, (from, to), Direction::Down)
-    }
-}
-
-/// Whether nothing can be between two bounds, also if they are the wrong way round.
-fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
-    match (from, to) {
-        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
-        (Bound::Included(from), Bound::Included(to)) => from > to,
-        (
-            Bound::Included(from) | Bound::Excluded(from),
-            Bound::Included(to) | Bound::Excluded(to),
-        ) => from >= to,
     }
 }
 
