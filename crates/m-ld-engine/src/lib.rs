@@ -18,6 +18,7 @@ pub mod chance;
 pub mod change;
 pub mod clock;
 pub mod constraint;
+pub mod context;
 pub mod dataset;
 #[doc(hidden)]
 pub mod fuzzing;

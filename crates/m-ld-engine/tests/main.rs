@@ -15,4 +15,5 @@ mod common;
 mod corpus;
 mod hostile;
 mod messages;
+mod names;
 mod packing;
