@@ -1,5 +1,6 @@
 //! From a credential to a principal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::credential::{Credential, account_name};
@@ -62,6 +63,7 @@ impl Accounts {
             name: claimed.ok_or(AuthError::Unauthorized)?,
             key: key.id.clone(),
             proof: Proof::Secret,
+            user: None,
         })
     }
 
@@ -143,11 +145,17 @@ impl Accounts {
         // Whom an unverified token claims to speak for is not looked at, so no account is counted.
         let (name, claims, found) = self.judge(right, source, None, "token").await?;
         self.touch(&unverified.kid, found).await;
-        let proof = self.reach(&name, &claims);
+        let user = self.user(&name, claims.sub);
+        let for_domains = user.is_some() || claims.scope.as_deref() == Some(REMOTES);
         Ok(Principal::Account {
             name,
             key: unverified.kid,
-            proof,
+            proof: if for_domains {
+                Proof::UserToken
+            } else {
+                Proof::Token
+            },
+            user,
         })
     }
 
@@ -161,15 +169,11 @@ impl Accounts {
         meant_for_us && claims.current(self.0.clock.now())
     }
 
-    /// How far a token goes: one for somebody else than the account itself opens its domains only.
-    fn reach(&self, account: &Name, claims: &Claims) -> Proof {
+    /// For whom a token is, if not for the account itself.
+    fn user(&self, account: &Name, sub: Option<String>) -> Option<Arc<str>> {
         let own_iri = credential::account_iri(account, &self.0.domain);
-        let own = |sub: &String| sub == account.as_str() || *sub == own_iri;
-        if claims.sub.as_ref().is_none_or(own) && claims.scope.as_deref() != Some(REMOTES) {
-            Proof::Token
-        } else {
-            Proof::UserToken
-        }
+        let own = |sub: &str| sub == account.as_str() || sub == own_iri;
+        sub.filter(|sub| !own(sub)).map(Arc::from)
     }
 
     /// Judges a credential that cannot be guessed: right passes, whatever is locked; wrong is counted.

@@ -114,6 +114,7 @@ pub(crate) fn owner(account: &str, key: &AccountKey) -> Principal {
         name: name(account),
         key: key.id.clone(),
         proof: Proof::Secret,
+        user: None,
     }
 }
 

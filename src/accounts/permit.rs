@@ -1,6 +1,7 @@
 //! Who somebody is, and proofs of what they may.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::error::AuthError;
 use crate::ids::{DomainId, KeyId, Name};
@@ -18,6 +19,8 @@ pub enum Principal {
         key: KeyId,
         /// How it was proven.
         proof: Proof,
+        /// For whom a token says it is (`sub`), if for somebody else than the account. The account vouches for it.
+        user: Option<Arc<str>>,
     },
     /// Nobody in particular.
     Anonymous,
@@ -147,6 +150,14 @@ impl Admission {
         &self.domain
     }
 
+    /// The account's user that was admitted; none if it was the account itself, root or the anonymous.
+    pub fn user(&self) -> Option<&Arc<str>> {
+        match &self.principal {
+            Principal::Account { user, .. } => user.as_ref(),
+            Principal::Root | Principal::Anonymous => None,
+        }
+    }
+
     /// The key that the admission depends on; none for the anonymous.
     pub fn key(&self) -> Option<&KeyId> {
         self.key.as_ref()
@@ -162,6 +173,7 @@ mod tests {
             name: Name::parse(name).unwrap(),
             key: KeyId::parse("keyid1").unwrap(),
             proof,
+            user: None,
         }
     }
 

@@ -31,6 +31,7 @@ impl Accounts {
                 name,
                 key: id,
                 proof,
+                ..
             } => *proof == Proof::Secret && name == account && *id == key.id,
             Principal::Anonymous => false,
         };

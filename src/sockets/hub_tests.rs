@@ -47,14 +47,19 @@ fn hub() -> Arc<Hub> {
     Arc::new(Hub::new(&config))
 }
 
+fn nobody() -> Holder {
+    Holder {
+        account: None,
+        key: None,
+        user: None,
+    }
+}
+
 /// Joins as a clone; gives its session and the count of what it is told.
 fn join(hub: &Arc<Hub>, id: &str) -> (Session, Arc<AtomicUsize>) {
     let (session, told) = (Session::default(), Arc::new(AtomicUsize::new(0)));
     assert!(session.begin_connecting());
-    let nobody = Holder {
-        account: None,
-        key: None,
-    };
+    let nobody = nobody();
     let member = |room| {
         let ear = Box::new(Ear(Arc::clone(&told)));
         let id = CloneId::parse(id).unwrap();
@@ -119,11 +124,7 @@ fn a_socket_that_is_over_before_it_is_in_leaves_no_room_behind() {
             let member = |room| {
                 let ear = Box::new(Ear::default());
                 let id = CloneId::parse("clone").unwrap();
-                let nobody = Holder {
-                    account: None,
-                    key: None,
-                };
-                Arc::new(Member::new(id, nobody, room, ear))
+                Arc::new(Member::new(id, nobody(), room, ear))
             };
             let greeting = Outgoing::connected("sid");
             hub.join(&DomainId::Gateway, member, &greeting, &session)

@@ -27,6 +27,8 @@ pub(super) struct Holder {
     pub(super) account: Option<Name>,
     /// The key that was presented or that signed.
     pub(super) key: Option<KeyId>,
+    /// The account's user whose token it was: one key signs for many.
+    pub(super) user: Option<Arc<str>>,
 }
 
 impl Holder {
@@ -39,6 +41,7 @@ impl Holder {
         Self {
             account,
             key: admission.key().cloned(),
+            user: admission.user().cloned(),
         }
     }
 }

@@ -80,6 +80,7 @@ fn holder(key: &str) -> Holder {
     Holder {
         account: Some(Name::parse("acme").unwrap()),
         key: Some(KeyId::parse(key).unwrap()),
+        user: None,
     }
 }
 

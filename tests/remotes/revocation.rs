@@ -113,3 +113,25 @@ async fn a_clone_id_in_use_is_taken_over_with_the_same_credential_only() {
         joined.unwrap().close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_of_one_account_do_not_take_each_other_s_clone_ids() {
+    let world = World::with("").await;
+    let gateway = &world.gateway;
+    let pair = Pair::mint(gateway, "owner").await;
+    gateway
+        .allow("owner", r#"{"remotesAuth":["key","jwt"]}"#)
+        .await;
+    let domain = World::domain(0).replace(".app.", ".owner.");
+    let ann = pair.jwt_for("https://example.org/ann");
+    let mut holder = Socket::join(gateway, "a", &domain, &ann).await.unwrap();
+    let ben = pair.jwt_for("https://example.org/ben");
+    for thief in [ben, pair.jwt_auth(), pair.key_auth()] {
+        let refused = Socket::join(gateway, "a", &domain, &thief).await.map(drop);
+        assert_eq!(refused.unwrap_err().0, "Forbidden", "{thief:?}");
+    }
+    let later = pair.jwt_for("https://example.org/ann");
+    let again = Socket::join(gateway, "a", &domain, &later).await;
+    assert!(again.is_ok(), "it is still Ann, whichever her token");
+    assert!(!holder.ended().await, "her clone may come back");
+}

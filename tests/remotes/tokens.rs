@@ -59,6 +59,12 @@ impl Pair {
         Auth::Jwt(self.token(&json!({"iss": self.account, "exp": in_seconds(300)})))
     }
 
+    /// The same for a user of the account.
+    pub(super) fn jwt_for(&self, user: &str) -> Auth {
+        let claims = json!({"iss": self.account, "sub": user, "exp": in_seconds(300)});
+        Auth::Jwt(self.token(&claims))
+    }
+
     /// A token that claims this.
     pub(super) fn token(&self, claims: &Value) -> String {
         self.token_with(

@@ -12,6 +12,7 @@ async fn a_token_by_the_user_key_proves_the_account() {
             name: account,
             proof,
             key: id,
+            user: None,
         }) = world.who(&token).await
         else {
             panic!("{issuer}");
@@ -46,6 +47,27 @@ async fn a_token_for_somebody_else_opens_domains_only() {
         ..world.claims("acme")
     };
     assert_eq!(proof(scoped).await, Proof::UserToken);
+}
+
+#[tokio::test]
+async fn a_token_tells_for_which_user_of_the_account_it_is() {
+    let world = World::new().await;
+    let key = world.key("acme").await;
+    let user = async |sub: Option<&str>| {
+        let claims = Claims {
+            sub: sub.map(str::to_owned),
+            ..world.claims("acme")
+        };
+        match world.who(&world.token(&key, &claims)).await {
+            Ok(Principal::Account { user, .. }) => user,
+            other => panic!("{other:?}"),
+        }
+    };
+    let someone = "https://example.org/users/1";
+    assert_eq!(user(Some(someone)).await.as_deref(), Some(someone));
+    for own in [None, Some("acme"), Some("http://gw.example.org/acme")] {
+        assert_eq!(user(own).await, None, "{own:?} is the account itself");
+    }
 }
 
 #[tokio::test]
