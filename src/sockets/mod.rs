@@ -20,6 +20,7 @@ mod polling;
 mod room;
 mod service;
 mod session;
+mod texts;
 mod upgrade;
 
 pub use service::{Dependencies, Sockets};

@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engineioxide::socket::Sid;
-use engineioxide::{DisconnectReason, Socket, TransportType};
+use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 
 use super::packet::Outgoing;
 use super::session::Session;
+use super::texts::{Texts, TooMuch};
 
-/// Attachments from this size on are counted one by one; smaller ones are bounded by the packet count.
+/// Attachments, and texts that have none, are counted from this size on; smaller ones are bounded by the packet count.
 const COUNTED_FROM: usize = 1024;
 
 /// Somebody in a room: a connected socket, or a clone in this process.
@@ -38,17 +39,30 @@ pub(super) struct Overflow;
 pub(super) struct SocketPeer {
     socket: Arc<Socket<Session>>,
     queued: Arc<AtomicUsize>,
+    texts: Mutex<Texts>,
     queue_bytes: usize,
 }
 
 impl SocketPeer {
-    /// A peer whose queue holds at most `queue_bytes`, besides the packets that the engine counts.
+    /// A peer whose queue holds at most `queue_bytes` of attachments and as much of large texts, besides the packets
+    /// that the engine counts.
     pub(super) fn new(socket: Arc<Socket<Session>>, queue_bytes: usize) -> Self {
         Self {
             socket,
             queued: Arc::new(AtomicUsize::new(0)),
+            texts: Mutex::default(),
             queue_bytes,
         }
+    }
+
+    /// The text as it is queued, if there is room for it.
+    fn counted_text(&self, text: &Str) -> Result<Str, Overflow> {
+        if text.len() < COUNTED_FROM {
+            return Ok(text.clone());
+        }
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = texts.queue(text, self.queue_bytes);
+        counted.map_err(|TooMuch| Overflow)
     }
 
     /// The attachment as it is queued: if it counts, it is counted until it is written or dropped.
@@ -75,7 +89,7 @@ impl Peer for SocketPeer {
             self.socket.data.polled.queues(packet);
         }
         match &packet.attachment {
-            None => permit.emit(packet.text.clone()),
+            None => permit.emit(self.counted_text(&packet.text)?),
             Some(attachment) => {
                 let attachment = self.counted(attachment)?;
                 permit.emit_many(packet.text.clone(), VecDeque::from([attachment]));

@@ -110,6 +110,37 @@ async fn a_peer_that_never_reads_is_cut_off_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_full_of_presence_ends_the_transport() {
+    // So many packets that their bytes alone can fill it.
+    let config = NARROW.replace("queue-packets = 200", "queue-packets = 100000");
+    let world = World::with(&config).await;
+    let mut restless = world.socket("restless").await;
+    let mut sleeper = narrow(&world, "sleeper").await;
+    sleeper.joined().await.unwrap();
+    sleeper.present(true).await;
+    restless.presence_becomes(&["sleeper"]).await;
+    let mut crowd = Vec::new();
+    for number in 0..60 {
+        let mut member = world.socket(&format!("{number:x>250}")).await;
+        member.present(true).await;
+        crowd.push(live(member));
+    }
+    soon("the end of the sleeper's presence", async {
+        for turn in 0_u64.. {
+            restless.present(turn % 2 == 0).await;
+            let present = restless.next_presence().await;
+            if present.iter().all(|id| id != "sleeper") {
+                break;
+            }
+        }
+    })
+    .await;
+    assert!(!sleeper.ended().await, "it is to come back");
+    let reading = crowd.iter().filter(|member| !member.is_finished());
+    assert_eq!(reading.count(), crowd.len(), "whoever reads stays");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_takes_no_bytes_for_too_long_is_cut_off_though_its_queue_has_room() {
     let config = "[sockets]\npresence-delay = \"5ms\"\n[http]\nstall-timeout = \"300ms\"\n";
     let world = World::with(config).await;
