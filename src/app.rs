@@ -21,7 +21,7 @@ use crate::listener::bind::Passed;
 use crate::listener::reload::{self, ReadError};
 use crate::listener::{
     self, BindError, CertificateError, Certificates, Listener, Reloader, Tls, TlsError,
-    certificates,
+    certificates, development,
 };
 use crate::notify::{Notifier, NotifyError};
 use crate::sockets::{Dependencies, Sockets};
@@ -120,6 +120,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), AppError> {
     } = options;
     let stop = watch::Sender::new(false);
     let mut signals = Signals::listen()?;
+    development::renew_all(&config.tls.certificates, clock.now(), &chance);
     let certificates = certificates::load(&config.tls, clock.now())?;
     let bound = listener::bind(&config.listen, passed)?;
     let ready = ready(&config, host.as_deref(), &bound);
@@ -292,7 +293,7 @@ impl Serving {
             (Arc::clone(&tls), certificates),
             again,
             base,
-            clock,
+            (clock, chance),
             stop.subscribe(),
         )?;
         let lockouts = Arc::clone(&base.lockouts);
@@ -376,7 +377,7 @@ fn reloading(
     (tls, certificates): (Arc<Tls>, Certificates),
     again: Again,
     base: &Base,
-    clock: &Clock,
+    (clock, chance): (&Clock, &Chance),
     stop: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send + use<>, AppError> {
     let (limits, lockouts) = (Arc::clone(&base.limits), Arc::clone(&base.lockouts));
@@ -404,7 +405,7 @@ fn reloading(
         certificates,
         config.tls.clone(),
         files,
-        clock.clone(),
+        (clock.clone(), chance.clone()),
         read,
     );
     let reloading = reloader.run(stop).map_err(no_signals)?;

@@ -1,16 +1,21 @@
-//! A certificate authority of one's own, for development.
+//! A certificate authority of one's own, for development and to begin with.
 //!
-//! `meldgate dev` keeps one for each data folder: an authority for ten years, whose certificate a developer
-//! may trust in browsers and clients, and a leaf for a year, renewed on the way. The authority can sign
+//! `meldgate dev` keeps one for each data folder, `meldgate init` makes one for a new gateway: an authority for ten
+//! years, whose certificate may be trusted in browsers and clients, and a leaf for a year, renewed on the way while
+//! the gateway runs (see [`renew`]). The authority can sign
 //! server certificates only in the sense that nothing else it signs is ever made; its key never leaves its
 //! folder and is readable by its owner alone.
 //!
 //! Source: RFC 5280; the limits that browsers and Mozilla's profile set on a leaf's life (366 days).
 
-use std::fs::{self, OpenOptions};
+mod renewal;
+
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +28,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::{ASN1Time, FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
+
+pub(crate) use self::renewal::renew_all;
+pub use self::renewal::{Due, renew};
 
 use crate::clock::{Chance, Clock, Timestamp};
 use crate::config::CertificateFiles;
@@ -116,7 +124,7 @@ impl Maker<'_> {
             .map_err(|source| files_error(self.folder, source))?;
         let (key, fresh) = self.authority(&kept)?;
         if fresh || !self.leaf_will_do(&kept, names) {
-            self.make_leaf(&kept, names, &key)?;
+            self.make_leaf(&kept, names, (&key, LEAF_LIFE))?;
         }
         Ok(kept)
     }
@@ -132,9 +140,13 @@ impl Maker<'_> {
         }
     }
 
+    fn authority_key(&self) -> PathBuf {
+        self.folder.join("ca-key.pem")
+    }
+
     /// The authority's key, and whether it was just made.
     fn authority(&self, kept: &DevCertificates) -> Result<(KeyPair, bool), DevelopmentError> {
-        let key_file = self.folder.join("ca-key.pem");
+        let key_file = self.authority_key();
         let enough = |until: Timestamp| until > self.now.after(LEAF_LIFE);
         if let (Some(pem), Some(key)) = (read(&kept.ca_file), read(&key_file)) {
             let key = KeyPair::from_pem(&key).map_err(|error| self.making(error))?;
@@ -174,10 +186,10 @@ impl Maker<'_> {
         &self,
         kept: &DevCertificates,
         names: &[String],
-        authority: &KeyPair,
+        (authority, life): (&KeyPair, Duration),
     ) -> Result<(), DevelopmentError> {
         let key = self.make_key()?;
-        let mut params = self.params(names.to_vec(), LEAF_LIFE)?;
+        let mut params = self.params(names.to_vec(), life)?;
         params
             .distinguished_name
             .push(DnType::CommonName, "meldgate development");
@@ -193,18 +205,20 @@ impl Maker<'_> {
     }
 
     fn leaf_will_do(&self, kept: &DevCertificates, names: &[String]) -> bool {
-        let (Some(pem), Some(key)) = (read(&kept.leaf.certificate), read(&kept.leaf.key)) else {
+        let Some(leaf) = read(&kept.leaf.certificate).and_then(|pem| inspect(&pem)) else {
             return false;
         };
-        let (Some(leaf), Ok(key)) = (inspect(&pem), KeyPair::from_pem(&key)) else {
-            return false;
-        };
-        leaf.until > self.now.after(LEFT)
+        leaf.until > self.left()
             && leaf.names == names
-            && leaf.key == key.public_key_raw()
+            && fits(kept, &leaf)
             && read(&kept.ca_file)
                 .and_then(|pem| inspect(&pem))
                 .is_some_and(|ca| leaf.issuer == ca.subject)
+    }
+
+    /// What ends before then is renewed.
+    fn left(&self) -> Timestamp {
+        self.now.after(LEFT)
     }
 
     fn params(
@@ -233,15 +247,17 @@ impl Maker<'_> {
         KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|error| self.making(error))
     }
 
-    /// Writes a file beside its place and moves it there, so that nobody finds half of it.
+    /// Writes a file beside its place and moves it there, so that nobody finds half of it. It keeps the owner and
+    /// the readers of one that it replaces.
     fn write(&self, path: &Path, mode: u32, text: &str) -> Result<(), DevelopmentError> {
         let beside = path.with_extension(format!("{}.new", self.chance.below(u64::MAX)));
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(mode)
+            .mode(0o600)
             .open(&beside)
             .and_then(|mut file| {
+                keep_readers(&file, path, mode)?;
                 file.write_all(text.as_bytes())
                     .and_then(|()| file.sync_all())
             })
@@ -261,6 +277,20 @@ impl Maker<'_> {
     }
 }
 
+/// Makes a new file readable by those who can read what is at `path`, or else as `mode` says.
+fn keep_readers(file: &File, path: &Path, mode: u32) -> io::Result<()> {
+    const GROUP_READS: u32 = 0o040;
+    let Ok(before) = fs::metadata(path) else {
+        return file.set_permissions(Permissions::from_mode(mode));
+    };
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
+        fchown(file, Some(before.uid()), Some(before.gid()))?;
+    }
+    let mode = mode | (before.mode() & GROUP_READS);
+    file.set_permissions(Permissions::from_mode(mode))
+}
+
 fn files_error(path: &Path, source: io::Error) -> DevelopmentError {
     DevelopmentError::Files {
         path: path.to_owned(),
@@ -275,6 +305,12 @@ struct Kept {
     key: Vec<u8>,
     issuer: Vec<u8>,
     subject: Vec<u8>,
+}
+
+/// Whether the key that is kept is the leaf's. One who was interrupted between the two files left another.
+fn fits(kept: &DevCertificates, leaf: &Kept) -> bool {
+    let key = read(&kept.leaf.key).and_then(|pem| KeyPair::from_pem(&pem).ok());
+    key.is_some_and(|key| leaf.key == key.public_key_raw())
 }
 
 fn read(path: &Path) -> Option<Zeroizing<String>> {

@@ -8,6 +8,9 @@
 //! configuration is at fault, certificates are still renewed under the configuration in force: a slip in an
 //! edit must not let a certificate expire.
 //!
+//! Once a day, certificates of an authority of the gateway's own are renewed if they end soon and its key is there,
+//! and take effect the same way.
+//!
 //! Live connections are not touched; see the `tls` module for session tickets.
 
 mod watch;
@@ -22,11 +25,11 @@ use tokio::sync::watch::Receiver;
 
 use self::watch::Watch;
 use super::certificates::{self, CertificateError, Certificates};
-use super::{Tls, TlsError};
-use crate::clock::{Clock, Timestamp};
+use super::{Tls, TlsError, development};
+use crate::clock::{Chance, Clock, Timestamp};
 use crate::config;
 
-/// How often an operator is reminded of a certificate that ends soon.
+/// How often certificates that end soon are seen to: renewed, or an operator reminded of them.
 const REMINDER: Duration = Duration::from_hours(24);
 
 /// A configuration that was read again and is valid by itself.
@@ -81,6 +84,7 @@ pub enum Looked {
 pub struct Reloader<Read> {
     served: Arc<Tls>,
     clock: Clock,
+    chance: Chance,
     read: Read,
     tls: config::Tls,
     settings: Watch,
@@ -102,7 +106,7 @@ where
         certificates: Certificates,
         tls: config::Tls,
         files: Vec<PathBuf>,
-        clock: Clock,
+        (clock, chance): (Clock, Chance),
         read: Read,
     ) -> Self {
         let mut reloader = Self {
@@ -115,8 +119,9 @@ where
             reminded: Timestamp::default(),
             current: Arc::new(certificates),
             clock,
+            chance,
         };
-        reloader.remind();
+        reloader.attend();
         reloader
     }
 
@@ -151,7 +156,7 @@ where
         match woken {
             Woken::Hangup => drop(self.reload()),
             Woken::Look => drop(self.look()),
-            Woken::Remind => self.remind(),
+            Woken::Attend => drop(self.attend_only()),
         }
     }
 
@@ -165,12 +170,22 @@ where
 
     /// Reads again what changed since the last time, and what could not be used then.
     pub fn look(&mut self) -> Looked {
-        self.remind();
+        self.attend();
         let failing = self.failing.is_some();
         let settings = self.settings.look() || failing;
         let certificates = self.certificates.look() || failing;
         if settings || certificates {
             self.outcome(settings)
+        } else {
+            Looked::Unchanged
+        }
+    }
+
+    /// Where nobody wants files looked at: renews what is due, and reads again what it renewed.
+    fn attend_only(&mut self) -> Looked {
+        if self.attend() {
+            self.certificates.look();
+            self.outcome(false)
         } else {
             Looked::Unchanged
         }
@@ -216,7 +231,9 @@ where
 
     fn renew(&mut self, reread: Option<Reread>) -> Result<(), ReloadError> {
         let tls = reread.as_ref().map_or(&self.tls, |reread| &reread.tls);
-        let certificates = certificates::load(tls, self.clock.now())?;
+        let now = self.clock.now();
+        development::renew_all(&tls.certificates, now, &self.chance);
+        let certificates = certificates::load(tls, now)?;
         self.served.replace(tls, &certificates)?;
         self.current = Arc::new(certificates);
         if let Some(Reread { tls, files, apply }) = reread {
@@ -226,20 +243,25 @@ where
             apply();
         }
         self.reminded = Timestamp::default();
-        self.remind();
+        self.attend();
         Ok(())
     }
 
-    /// Speaks of certificates that need an operator, once a day.
-    fn remind(&mut self) {
+    /// Renews certificates that are ours to renew and speaks of those that need an operator, once a day. True: there
+    /// is something new to be read.
+    fn attend(&mut self) -> bool {
         let now = self.clock.now();
         if now.since(self.reminded) < REMINDER {
-            return;
+            return false;
         }
         self.reminded = now;
+        if development::renew_all(&self.tls.certificates, now, &self.chance) {
+            return true;
+        }
         for warning in self.current.warnings(now) {
             log::warn!(target: "meldgate::listener", reason = warning.to_string().as_str(); "see to a certificate");
         }
+        false
     }
 }
 
@@ -247,13 +269,13 @@ where
 enum Woken {
     Hangup,
     Look,
-    Remind,
+    Attend,
 }
 
-/// Waits for a reason to do something. Where nobody wants files looked at, reminders are still due.
+/// Waits for a reason to do something. Where nobody wants files looked at, certificates still need attention.
 async fn next(hangup: &mut Signal, interval: Duration) -> Woken {
     let (wait, then) = if interval.is_zero() {
-        (REMINDER, Woken::Remind)
+        (REMINDER, Woken::Attend)
     } else {
         (interval, Woken::Look)
     };

@@ -3,6 +3,7 @@ use std::os::unix::fs::symlink;
 use std::sync::Mutex;
 
 use super::*;
+use crate::ids::GatewayDomain;
 use crate::listener::testing::{DAY, Folder, NOW, tls};
 
 /// A reloader whose configuration is what the test says, or an error.
@@ -18,6 +19,10 @@ impl World {
     fn new() -> Self {
         let folder = Folder::new();
         let config = tls(&[folder.good("a", &["a.org"])]);
+        Self::with(folder, config, Clock::manual(NOW).0)
+    }
+
+    fn with(folder: Folder, config: config::Tls, clock: Clock) -> Self {
         fs::write(folder.path("config"), "one").unwrap();
         let certificates = certificates::load(&config, NOW).unwrap();
         let served = Arc::new(Tls::new(&config, &certificates).unwrap());
@@ -25,13 +30,12 @@ impl World {
         let applied = Arc::new(Mutex::new(0));
         let files = vec![folder.path("config")];
         let read = reading(&next, &applied, &files);
-        let (clock, _) = Clock::manual(NOW);
         let reloader = Reloader::new(
             Arc::clone(&served),
             certificates,
             config,
             files,
-            clock,
+            (clock, Chance::seeded(2)),
             read,
         );
         Self {
@@ -194,6 +198,51 @@ fn a_slip_in_the_configuration_does_not_hold_up_a_certificate() {
     assert!(with_causes(&error).contains("did you mean `listen`?"));
     assert_eq!(world.applied(), 0);
     assert_ne!(world.serving(), before);
+}
+
+/// A gateway with an authority of its own, some time of looking after it, one look a day, and how often it then had
+/// something new in force.
+fn days_with_own_authority(days: usize, look: impl Fn(&mut World) -> Looked) -> (World, usize) {
+    let (clock, hand) = Clock::manual(NOW);
+    let folder = Folder::new();
+    let domain = GatewayDomain::parse("gw.example.org").unwrap();
+    let chance = Chance::seeded(1);
+    let made = development::ensure(&folder.path("tls"), &domain, &[], &clock, &chance).unwrap();
+    let mut world = World::with(folder, tls(&[made.leaf]), clock.clone());
+    let mut renewals = 0;
+    for day in 0..days {
+        hand.advance(REMINDER);
+        let before = world.serving();
+        if matches!(look(&mut world), Looked::Reloaded) {
+            assert_ne!(world.serving(), before);
+            renewals += 1;
+        }
+        let current = world.reloader.current.warnings(clock.now());
+        assert!(current.is_empty(), "on day {day}: {current:?}");
+    }
+    (world, renewals)
+}
+
+#[test]
+fn a_leaf_of_the_gateway_s_own_authority_never_ends_while_it_serves() {
+    let looks: [fn(&mut World) -> Looked; 2] = [
+        |world| world.reloader.look(),
+        |world| world.reloader.attend_only(),
+    ];
+    for look in looks {
+        let (world, renewals) = days_with_own_authority(1000, look);
+        assert_eq!(renewals, 2);
+        assert_eq!(world.applied(), 0);
+    }
+}
+
+#[test]
+fn a_leaf_that_ended_while_nobody_looked_is_renewed_before_it_is_read() {
+    let (mut world, _) = days_with_own_authority(1, |world| world.reloader.look());
+    let (late, hand) = Clock::manual(NOW);
+    hand.advance(REMINDER * 500);
+    world.reloader.clock = late;
+    assert!(matches!(world.reloader.reload(), Looked::Reloaded));
 }
 
 #[tokio::test]
