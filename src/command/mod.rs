@@ -8,6 +8,7 @@ mod failure;
 mod folder;
 mod init;
 mod keys;
+mod renew;
 mod serve;
 mod surroundings;
 #[cfg(test)]
@@ -39,6 +40,8 @@ enum Verb {
     Init(init::Arguments),
     /// Says whether the gateway would start, without starting it
     Check(ConfigArgument),
+    /// Renews certificates of the gateway's own authority that end soon
+    Renew(renew::Arguments),
 }
 
 #[derive(clap::Args, Debug)]
@@ -88,5 +91,6 @@ fn act(
         Verb::Dev(arguments) => dev::run(&arguments, surroundings),
         Verb::Init(arguments) => init::run(&arguments, surroundings, out, err),
         Verb::Check(argument) => check::run(argument.file()?, surroundings, out, err),
+        Verb::Renew(arguments) => renew::run(arguments, surroundings, err),
     }
 }

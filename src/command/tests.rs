@@ -141,6 +141,30 @@ fn init_makes_only_what_is_missing() {
 }
 
 #[test]
+fn renew_renews_what_init_made_when_it_is_told_to() {
+    let desk = Desk::new();
+    desk.init();
+    let files = ["tls/ca.pem", "tls/gateway.pem", "tls/gateway-key.pem"];
+    let read = || files.map(|name| fs::read(desk.path(name)).unwrap());
+    let before = read();
+    let said = desk.run(&["renew", "--config", "FILE"], &[]);
+    assert_eq!((said.code, said.err.as_str()), (code::SUCCESS, ""));
+    assert_eq!(read(), before, "there is time");
+    let said = desk.run(&["renew", "--config", "FILE", "--now"], &[]);
+    assert_eq!(said.code, code::SUCCESS, "{said:?}");
+    let path = desk.path("tls/gateway.pem");
+    assert_eq!(said.err, format!("renewed {}\n", path.display()));
+    let changed: Vec<_> = read()
+        .iter()
+        .zip(&before)
+        .map(|(now, then)| now != then)
+        .collect();
+    assert_eq!(changed, [false, true, true], "of {files:?}");
+    let said = desk.run(&["check", "--config", "FILE"], &[]);
+    assert_eq!(said.code, code::SUCCESS, "{said:?}");
+}
+
+#[test]
 fn check_tells_every_fault_and_exits_as_documented() {
     let desk = Desk::new();
     desk.init();

@@ -187,7 +187,7 @@ section! {
 pub(super) struct Certificates(Vec<Certificate>);
 
 impl Certificates {
-    fn value(self) -> Vec<CertificateFiles> {
+    pub(super) fn value(self) -> Vec<CertificateFiles> {
         self.0.into_iter().map(Certificate::value).collect()
     }
 }

@@ -14,7 +14,7 @@ use super::layers::{Layers, Origin};
 use super::legacy;
 use super::secrets::Vault;
 use super::written::Written;
-use super::{Config, environment, file, schema, text};
+use super::{CertificateFiles, Config, environment, file, schema, text};
 use crate::ids::GatewayDomain;
 
 /// What a configuration is for, which decides its defaults and how strict its checks are.
@@ -50,7 +50,7 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
 }
 
-/// Where `meldgate init` puts things.
+/// Where things are, for commands that make them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Places {
     /// The gateway's domain, if it is set.
@@ -61,6 +61,8 @@ pub struct Places {
     pub root_key_file: PathBuf,
     /// The key that seals the store.
     pub master_key_file: PathBuf,
+    /// The certificates that are named.
+    pub certificates: Vec<CertificateFiles>,
 }
 
 impl Config {
@@ -90,7 +92,7 @@ impl Config {
     /// The places of a configuration that need not be complete yet.
     pub fn places(sources: &Sources) -> Result<Places, ConfigError> {
         let mut gathered = Gathered::from(sources);
-        let gateway = gathered.sections().gateway;
+        let Sections { gateway, tls, .. } = gathered.sections();
         let defaults = Defaults::serve();
         let path =
             |written: Option<Written<PathBuf>>, default| written.map_or(default, Written::value);
@@ -99,6 +101,10 @@ impl Config {
             state_dir: path(gateway.state_dir, defaults.state_dir),
             root_key_file: path(gateway.root_key_file, defaults.root_key_file),
             master_key_file: path(gateway.master_key_file, defaults.master_key_file),
+            certificates: tls
+                .certificates
+                .map(file::Certificates::value)
+                .unwrap_or_default(),
         };
         ConfigError::unless_none(gathered.problems, Some(places))
     }
