@@ -12,6 +12,7 @@
 //! Source: the API page, section 2.3.
 
 mod configuration;
+mod desk;
 mod registry;
 mod request;
 
