@@ -14,6 +14,7 @@
 mod configuration;
 mod desk;
 mod registry;
+mod relay;
 mod request;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::configuration::{Auth, Configuration, Io, IoOptions};
+pub use self::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast, UnicastKind};
 pub use self::request::{Request, User, UserKeyInfo};
 
 use self::configuration::Echoes;

@@ -48,7 +48,7 @@ impl Hub {
             let room = Arc::clone(&member.room);
             let mut presence = Presence::Same;
             let joined = session.joined(&member, || {
-                presence = room.join(&member, greeting, self.clones_per_domain)?;
+                presence = room.join(&member, Some(greeting), self.clones_per_domain)?;
                 Ok(())
             });
             self.announce_if(presence, &room);
@@ -67,6 +67,29 @@ impl Hub {
                     self.forget_if_empty(&room); // it went before it came
                     return Ok(());
                 }
+            }
+        }
+        Err(JoinError::Closed)
+    }
+
+    /// Puts a clone of this process into its domain's room. No limit keeps it out.
+    pub(super) fn join_local(
+        self: &Arc<Self>,
+        domain: &DomainId,
+        member: impl Fn(Arc<Room>) -> Arc<Member>,
+    ) -> Result<Arc<Member>, JoinError> {
+        for _ in 0..JOIN_TRIES {
+            let member = member(self.room(domain));
+            if self.is_draining() {
+                break;
+            }
+            match member.room.join(&member, None, usize::MAX) {
+                Ok(presence) => {
+                    self.announce_if(presence, &member.room);
+                    return Ok(member);
+                }
+                Err(JoinError::Closed) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(JoinError::Closed)
@@ -185,4 +208,4 @@ impl Hub {
 
 #[cfg(test)]
 #[path = "hub_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -29,7 +29,7 @@ impl Peer for Ear {
     }
 }
 
-fn hub() -> Arc<Hub> {
+pub(in crate::sockets) fn hub() -> Arc<Hub> {
     let config = config::Sockets {
         ping_interval: Duration::from_secs(25),
         ping_timeout: Duration::from_secs(20),

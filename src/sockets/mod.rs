@@ -14,6 +14,7 @@ mod event;
 mod handshake;
 mod hub;
 mod judging;
+mod local;
 mod packet;
 mod peer;
 mod polling;

@@ -208,6 +208,24 @@ impl Outgoing {
         })
     }
 
+    /// The message, if this is an operation.
+    pub(super) fn as_operation(&self) -> Option<&Bytes> {
+        let message = self.attachment.as_ref()?;
+        (self.text.as_str() == OPERATION).then_some(message)
+    }
+
+    /// The ids, if this is presence.
+    pub(super) fn as_presence(&self) -> Option<Vec<String>> {
+        let (name, ids): (String, Vec<String>) =
+            serde_json::from_str(self.text.strip_prefix('2')?).ok()?;
+        (name == "presence").then_some(ids)
+    }
+
+    /// The JSON text of the arguments, if this is an event with an attachment.
+    pub(super) fn arguments(&self) -> Option<&str> {
+        self.text.strip_prefix("51-")
+    }
+
     /// The answer to an accepted CONNECT.
     pub(super) fn connected(session: &str) -> Self {
         Self {

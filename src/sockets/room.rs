@@ -44,6 +44,14 @@ impl Holder {
             user: admission.user().cloned(),
         }
     }
+
+    /// The gateway itself, for its own clones: nobody else may replace them.
+    pub(super) fn gateway() -> Self {
+        Self {
+            account: None,
+            key: None,
+        }
+    }
 }
 
 /// A clone that is connected to a domain.
@@ -157,7 +165,7 @@ impl Room {
     pub(super) fn join(
         &self,
         member: &Arc<Member>,
-        greeting: &Outgoing,
+        greeting: Option<&Outgoing>,
         limit: usize,
     ) -> Result<Presence, JoinError> {
         let (replaced, mut presence, told) = {
@@ -167,7 +175,7 @@ impl Room {
             let changed = state.absent(&member.id);
             state.members.insert(member.id.clone(), Arc::clone(member));
             let presence = Outgoing::presence(&state.present_texts());
-            let told = [Some(greeting), presence.as_ref()]
+            let told = [greeting, presence.as_ref()]
                 .into_iter()
                 .flatten()
                 .try_for_each(|packet| member.peer.offer(packet));

@@ -101,7 +101,7 @@ fn member(room: &Arc<Room>, id: &str, key: &str) -> (Arc<Member>, Arc<Ear>) {
 fn join(room: &Arc<Room>, id: &str) -> (Arc<Member>, Arc<Ear>) {
     let (member, ear) = member(room, id, "keyid");
     assert_eq!(
-        room.join(&member, &Outgoing::connected("sid"), 100),
+        room.join(&member, Some(&Outgoing::connected("sid")), 100),
         Ok(Presence::Same)
     );
     (member, ear)
@@ -170,12 +170,12 @@ fn a_clone_that_reconnects_replaces_itself_and_nobody_else_can() {
     assert_eq!(room.set_present(&old, true), Presence::Changed);
     let (thief, _) = member(&room, "a", "other");
     assert_eq!(
-        room.join(&thief, &Outgoing::connected("sid"), 100),
+        room.join(&thief, Some(&Outgoing::connected("sid")), 100),
         Err(JoinError::Taken)
     );
     let (new, new_ear) = member(&room, "a", "keyid");
     assert_eq!(
-        room.join(&new, &Outgoing::connected("sid"), 100),
+        room.join(&new, Some(&Outgoing::connected("sid")), 100),
         Ok(Presence::Changed)
     );
     assert!(old_ear.ended.load(Ordering::Relaxed));
@@ -194,14 +194,14 @@ fn a_full_or_closed_room_lets_nobody_in() {
     let (a, _) = join(&room, "a");
     let (b, _) = member(&room, "b", "keyid");
     assert_eq!(
-        room.join(&b, &Outgoing::connected("sid"), 1),
+        room.join(&b, Some(&Outgoing::connected("sid")), 1),
         Err(JoinError::Full)
     );
     assert!(!room.close_if_empty());
     assert_eq!(room.leave(&a), Presence::Same);
     assert!(room.close_if_empty());
     assert_eq!(
-        room.join(&b, &Outgoing::connected("sid"), 100),
+        room.join(&b, Some(&Outgoing::connected("sid")), 100),
         Err(JoinError::Closed)
     );
 }
@@ -244,7 +244,7 @@ proptest! {
                 Step::Join(who) => {
                     let (new, ear) = member(&room, &format!("clone{who}"), "keyid");
                     let replaces_present = seats[who].now.is_some() && seats[who].present;
-                    let joined = room.join(&new, &Outgoing::connected("sid"), 100);
+                    let joined = room.join(&new, Some(&Outgoing::connected("sid")), 100);
                     prop_assert_eq!(joined, Ok(Presence::of(replaces_present)));
                     seats[who] = Seat { now: Some((new, ear, Vec::new())), present: false };
                 }

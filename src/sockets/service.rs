@@ -83,6 +83,11 @@ impl Sockets {
         }
     }
 
+    /// The rooms.
+    pub(super) fn hub(&self) -> Arc<Hub> {
+        Arc::clone(&self.engine.hub)
+    }
+
     /// Closes sockets that do not say who they are, and those whose keys are revoked, until dropped. Revocations
     /// count from the call on, not from when it is first polled.
     pub fn run(self) -> impl Future<Output = ()> + Send {

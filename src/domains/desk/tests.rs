@@ -35,7 +35,10 @@ fn a_write_lock_is_joined_by_its_owner_and_by_nobody_else() {
     desk.queue(owner("ann"), Turn::Write, "ann", at(0));
     assert_eq!(desk.next(at(1)), Some((owner("ann"), "ann")));
     assert_eq!(desk.next(at(1)), None);
-    assert_eq!(desk.release(&owner("ann"), at(2)), Some(HandedOut::default()));
+    assert_eq!(
+        desk.release(&owner("ann"), at(2)),
+        Some(HandedOut::default())
+    );
     assert_eq!(desk.next(at(2)), Some((owner("bob"), "bob")));
 }
 
@@ -118,5 +121,8 @@ fn nothing_handed_out_without_a_lock_is_remembered() {
     desk.handed_out_own(1);
     desk.handed_out_through(2);
     desk.lock(&owner("ann"), Turn::Write, at(0));
-    assert_eq!(desk.release(&owner("ann"), at(0)), Some(HandedOut::default()));
+    assert_eq!(
+        desk.release(&owner("ann"), at(0)),
+        Some(HandedOut::default())
+    );
 }
