@@ -34,6 +34,12 @@ impl Timestamp {
         self.0 / 1000
     }
 
+    /// The moment in UTC as RFC 3339 writes it; one after the year 9999 is the last before.
+    pub fn to_rfc3339(self) -> String {
+        let time = UNIX_EPOCH + Duration::from_millis(self.0.min(253_402_300_799_999));
+        humantime::format_rfc3339_millis(time).to_string()
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

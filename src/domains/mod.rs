@@ -23,7 +23,10 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::broadcast;
+
 pub use self::configuration::{Auth, Configuration, Io, IoOptions};
+pub use self::registry::Listed;
 pub use self::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast, UnicastKind};
 pub use self::request::{Request, User, UserKeyInfo};
 
@@ -42,6 +45,9 @@ use crate::store::{Store, StoreError};
 const UUID_ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UUID_LENGTH: usize = 24;
 
+/// Deletions that one listener can be behind before it misses some.
+const DELETIONS: usize = 1024;
+
 /// Why a subdomain was not configured.
 #[derive(Debug, thiserror::Error)]
 pub enum DomainError {
@@ -58,6 +64,9 @@ pub enum DomainError {
     /// The subdomain was made with another `useSignatures`.
     #[error("the subdomain was made with another useSignatures")]
     Signatures,
+    /// There was a subdomain of this name, and it was deleted.
+    #[error("there was a subdomain of this name, and it was deleted: choose another name")]
+    Deleted,
     /// The account, or the subdomain, has as many as it can have.
     #[error("there are as many {what} as there can be")]
     TooMany {
@@ -84,6 +93,7 @@ struct Room {
     accounts: Accounts,
     store: Store,
     index: Index,
+    deleted: broadcast::Sender<DomainId>,
     clock: Clock,
     chance: Chance,
 }
@@ -106,10 +116,25 @@ impl Domains {
             limit: config.accounts.subdomains_per_account,
             accounts: accounts.clone(),
             index: Index::open(&store)?,
+            deleted: broadcast::channel(DELETIONS).0,
             store,
             clock: clock.clone(),
             chance: chance.clone(),
         })))
+    }
+
+    /// Tells of each subdomain that is deleted, once that is durable. Who lags behind and misses some asks
+    /// [`Registry::exists`] about each that it knows.
+    pub fn deletions(&self) -> broadcast::Receiver<DomainId> {
+        self.0.deleted.subscribe()
+    }
+
+    /// Whether a domain is one that clones can be connected to, so far as this room decides that.
+    pub fn stands(&self, domain: &DomainId) -> bool {
+        match domain {
+            DomainId::Subdomain { account, name } => name.is_uuid() || self.exists(account, name),
+            DomainId::Gateway => true,
+        }
     }
 
     /// Answers `POST /domain/≪account≫`: a UUID subdomain for anybody if the account allows that, or else a named

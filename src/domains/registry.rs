@@ -1,15 +1,16 @@
 //! Named subdomains, as they are recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
 use super::request::{Request, User};
 use super::{DomainError, Domains};
-use crate::accounts::{Permit, UseDomains};
+use crate::accounts::{AuthError, Permit, UseDomains};
 use crate::clock::Timestamp;
-use crate::ids::{Invalid, Name};
+use crate::ids::{DomainId, Invalid, Name};
 use crate::store::{Batch, Expected, Store, StoreError, Tree, finish};
 
 /// Users whose keys one subdomain can have.
@@ -22,6 +23,24 @@ struct Subdomain {
     use_signatures: bool,
     created: Timestamp,
     users: u32,
+    /// When it was deleted: then this is its tombstone, and nobody makes it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted: Option<Timestamp>,
+}
+
+/// A named subdomain, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The m-ld domain.
+    #[serde(rename = "@domain")]
+    pub domain: String,
+    /// Its name within the account.
+    pub name: String,
+    /// Whether its operations are signed.
+    pub use_signatures: bool,
+    /// When it was made, in RFC 3339.
+    pub created: String,
 }
 
 /// A user of a subdomain, for the time when the gateway's clone checks signatures.
@@ -43,8 +62,11 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         let mut names = BTreeMap::<Name, BTreeSet<Name>>::new();
-        for (key, _) in store.scan(Tree::Subdomains)? {
-            if let Some((account, name)) = parse_key(&key) {
+        for (key, record) in store.scan(Tree::Subdomains)? {
+            let Some((account, name)) = parse_key(&key) else {
+                continue;
+            };
+            if parse::<Subdomain>(&record)?.deleted.is_none() {
                 names.entry(account).or_default().insert(name);
             }
         }
@@ -64,6 +86,27 @@ impl Index {
         names.get(account).into_iter().flatten().cloned().collect()
     }
 
+    /// Names of an account after another in order, at most so many.
+    fn after(&self, account: &Name, after: Option<&Name>, limit: usize) -> Vec<Name> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = names.get(account) else {
+            return Vec::new();
+        };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = own.range((from, Bound::Unbounded));
+        next.take(limit).cloned().collect()
+    }
+
+    fn remove(&self, account: &Name, name: &Name) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = names.get_mut(account) {
+            own.remove(name);
+            if own.is_empty() {
+                names.remove(account);
+            }
+        }
+    }
+
     fn add(&self, account: &Name, name: &Name) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         names
@@ -77,6 +120,89 @@ impl Domains {
     /// The names of the account's named subdomains, in order.
     pub fn list(&self, permit: &Permit<UseDomains>) -> Vec<Name> {
         self.0.index.of(permit.account())
+    }
+
+    /// A page of the account's named subdomains: those after `after` in the order of their names, at most `limit`.
+    pub fn page(
+        &self,
+        permit: &Permit<UseDomains>,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, DomainError> {
+        let room = &*self.0;
+        let account = permit.account();
+        let mut page = Vec::new();
+        for name in room.index.after(account, after, limit) {
+            let key = domain_key(account, &name);
+            let Some(raw) = room.store.get(Tree::Subdomains, key.as_bytes())? else {
+                continue;
+            };
+            let record: Subdomain = parse(&raw)?;
+            let id = DomainId::Subdomain {
+                account: account.clone(),
+                name: name.clone(),
+            };
+            page.push(Listed {
+                domain: id.to_mld(&room.domain),
+                name: name.to_string(),
+                use_signatures: record.use_signatures,
+                created: record.created.to_rfc3339(),
+            });
+        }
+        Ok(page)
+    }
+
+    /// Deletes a named subdomain: its data is destroyed, its sockets are closed, and its name is never given again.
+    /// Returns once that is durable; goes on to its end, also if this future is dropped.
+    pub async fn delete(
+        &self,
+        permit: &Permit<UseDomains>,
+        name: &Name,
+    ) -> Result<(), DomainError> {
+        let domains = self.clone();
+        let (account, name) = (permit.account().clone(), name.clone());
+        finish(async move { domains.bury(&account, &name).await }).await
+    }
+
+    /// Deletes every named subdomain of an account.
+    pub async fn delete_all(&self, permit: &Permit<UseDomains>) -> Result<(), DomainError> {
+        for name in self.list(permit) {
+            match self.delete(permit, &name).await {
+                // Somebody else was faster.
+                Ok(()) | Err(DomainError::Refused(AuthError::NotFound)) => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(())
+    }
+
+    async fn bury(&self, account: &Name, name: &Name) -> Result<(), DomainError> {
+        let room = &*self.0;
+        let _making = room.index.making.lock().await;
+        let key = domain_key(account, name);
+        let raw = room.store.get(Tree::Subdomains, key.as_bytes())?;
+        let raw = raw.ok_or(AuthError::NotFound)?;
+        let mut record: Subdomain = parse(&raw)?;
+        if record.deleted.is_some() {
+            return Err(AuthError::NotFound.into());
+        }
+        record.deleted = Some(room.clock.now());
+        let batch = Batch::new()
+            .expect(Tree::Subdomains, key.as_str(), Expected::Value(raw))
+            .put(Tree::Subdomains, key.as_str(), json(&record)?);
+        room.store.commit(batch).await?;
+        room.index.remove(account, name);
+        let id = DomainId::Subdomain {
+            account: account.clone(),
+            name: name.clone(),
+        };
+        log::info!(
+            target: "meldgate::audit", event = "domain.deleted", domain = id.to_mld(&room.domain);
+            "subdomain deleted"
+        );
+        // An error means that nobody listens.
+        let _listeners = room.deleted.send(id);
+        Ok(())
     }
 
     /// Makes sure of a named subdomain, and of its user's key; returns once both are durable. Doing it again does
@@ -104,6 +230,7 @@ impl Domains {
         let raw = room.store.get(Tree::Subdomains, key.as_bytes())?;
         let before: Option<Subdomain> = raw.as_deref().map(parse).transpose()?;
         let mut subdomain = match before {
+            Some(before) if before.deleted.is_some() => return Err(DomainError::Deleted),
             Some(before)
                 if request
                     .use_signatures
@@ -141,6 +268,7 @@ impl Domains {
             use_signatures: request.use_signatures.unwrap_or(false),
             created: self.0.clock.now(),
             users: 0,
+            deleted: None,
         })
     }
 

@@ -354,3 +354,65 @@ async fn a_subdomain_whose_client_goes_away_is_made_all_the_same() {
     house.put("other", json!({})).await.unwrap();
     assert!(house.domains.exists(&name("acme"), &todo));
 }
+
+#[tokio::test]
+async fn a_deleted_subdomain_is_gone_and_its_name_is_never_given_again() {
+    let house = House::new().await;
+    house.put("todo", json!({})).await.unwrap();
+    let mut told = house.domains.deletions();
+    house
+        .domains
+        .delete(&house.permit(), &name("todo"))
+        .await
+        .unwrap();
+    let id = told.recv().await.unwrap();
+    assert!(!house.domains.stands(&id));
+    assert!(house.domains.list(&house.permit()).is_empty());
+    let again = house.domains.delete(&house.permit(), &name("todo")).await;
+    assert!(matches!(
+        again,
+        Err(DomainError::Refused(AuthError::NotFound))
+    ));
+    let made = house.put("todo", json!({})).await;
+    assert!(matches!(made, Err(DomainError::Deleted)));
+    let House { world, .. } = house;
+    let reopened = House::over(world).await;
+    assert!(!reopened.domains.stands(&id));
+    let made = reopened.put("todo", json!({})).await;
+    assert!(matches!(made, Err(DomainError::Deleted)));
+}
+
+#[tokio::test]
+async fn subdomains_are_listed_by_pages() {
+    let house = House::new().await;
+    for subdomain in ["c", "a", "b"] {
+        house
+            .put(subdomain, json!({"useSignatures": subdomain == "b"}))
+            .await
+            .unwrap();
+    }
+    let page = |after: Option<&str>, limit| {
+        let after = after.map(name);
+        let page = house.domains.page(&house.permit(), after.as_ref(), limit);
+        serde_json::to_value(page.unwrap()).unwrap()
+    };
+    let created = "2027-01-15T08:00:00.000Z";
+    assert_eq!(
+        page(Some("a"), 1),
+        json!([{
+            "@domain": "b.acme.gw.example.org", "name": "b", "useSignatures": true, "created": created,
+        }])
+    );
+    assert_eq!(page(None, 10).as_array().unwrap().len(), 3);
+    assert_eq!(page(Some("c"), 10), json!([]));
+}
+
+#[tokio::test]
+async fn all_subdomains_of_an_account_are_deleted_together() {
+    let house = House::new().await;
+    for subdomain in ["a", "b"] {
+        house.put(subdomain, json!({})).await.unwrap();
+    }
+    house.domains.delete_all(&house.permit()).await.unwrap();
+    assert!(house.domains.list(&house.permit()).is_empty());
+}

@@ -221,7 +221,7 @@ impl From<DomainError> for Problem {
             DomainError::NameNeeded => {
                 Self::method_not_allowed("a name is needed: use PUT with one")
             }
-            DomainError::Signatures | DomainError::TooMany { .. } => {
+            DomainError::Signatures | DomainError::Deleted | DomainError::TooMany { .. } => {
                 Self::conflict(error.to_string())
             }
             DomainError::Account(cause) => cause.into(),

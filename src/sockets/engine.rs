@@ -192,8 +192,8 @@ impl Engine {
             )
             .await?;
         self.join(socket, &handshake, &admission)?;
-        // A revocation from before the socket was in its room would not have found it there.
-        if self.accounts.holds(&admission)? {
+        // A revocation or deletion from before the socket was in its room would not have found it there.
+        if self.accounts.holds(&admission)? && self.domains.stands(&handshake.domain) {
             Ok(())
         } else {
             Err(Refusal::Unauthorized)
@@ -209,12 +209,12 @@ impl Engine {
         let holder = Holder::of(admission);
         let member = |room| {
             let peer = SocketPeer::new(Arc::clone(socket), self.config.queue_bytes);
-            Arc::new(Member::new(
-                handshake.clone.clone(),
-                holder.clone(),
-                room,
-                Box::new(peer),
-            ))
+            let (id, peer) = (handshake.clone.clone(), Box::new(peer));
+            let member = Member::new(id, holder.clone(), room, peer);
+            if let Some(end) = admission.ends() {
+                member.limit(end);
+            }
+            Arc::new(member)
         };
         let greeting = Outgoing::connected(&socket.id.to_string());
         let joined = self

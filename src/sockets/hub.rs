@@ -9,6 +9,7 @@ use engineioxide::socket::Sid;
 
 use super::packet::Outgoing;
 use super::room::{JoinError, Member, Presence, Room};
+use crate::clock::Timestamp;
 use crate::config;
 use crate::ids::{DomainId, KeyId};
 
@@ -143,6 +144,25 @@ impl Hub {
     /// Ends every socket whose credential was this key, or was signed with it.
     pub(super) fn revoke(self: &Arc<Self>, key: &KeyId) -> usize {
         self.dismiss(|member| member.holder.key.as_ref() == Some(key))
+    }
+
+    /// Ends every socket in a domain that is no more.
+    pub(super) fn delete(self: &Arc<Self>, domain: &DomainId) -> usize {
+        self.dismiss(|member| member.room.domain == *domain)
+    }
+
+    /// Notes that a key ends at a moment yet to come.
+    pub(super) fn limit(&self, key: &KeyId, end: Timestamp) {
+        for room in self.all() {
+            for member in room.members(|member| member.holder.key.as_ref() == Some(key)) {
+                member.limit(end);
+            }
+        }
+    }
+
+    /// Ends the sockets whose keys have ended by themselves.
+    pub(super) fn expire(self: &Arc<Self>, now: Timestamp) -> usize {
+        self.dismiss(|member| member.has_ended(now))
     }
 
     /// Ends every socket: their clients reconnect, to whoever answers then.

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use engineioxide::socket::Sid;
@@ -18,6 +19,7 @@ use engineioxide::socket::Sid;
 use super::packet::Outgoing;
 use super::peer::{Overflow, Peer};
 use crate::accounts::{Admission, Principal};
+use crate::clock::Timestamp;
 use crate::ids::{CloneId, DomainId, KeyId, Name};
 
 /// Whose credential a member came with. Equal holders may replace each other.
@@ -50,6 +52,7 @@ impl Holder {
         Self {
             account: None,
             key: None,
+            user: None,
         }
     }
 }
@@ -62,6 +65,8 @@ pub(super) struct Member {
     pub(super) holder: Holder,
     /// Where it is.
     pub(super) room: Arc<Room>,
+    /// When its key ends, in milliseconds; `u64::MAX` if nothing is known of that.
+    ends: AtomicU64,
     peer: Box<dyn Peer>,
 }
 
@@ -72,8 +77,19 @@ impl Member {
             id,
             holder,
             room,
+            ends: AtomicU64::new(u64::MAX),
             peer,
         }
+    }
+
+    /// Sees that the member goes when its key ends.
+    pub(super) fn limit(&self, end: Timestamp) {
+        self.ends.fetch_min(end.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether its key has ended.
+    pub(super) fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends.load(Ordering::Relaxed) <= now.as_millis()
     }
 
     /// Queues a packet for this member; cuts it if it cannot keep up. Says whether presence changed.

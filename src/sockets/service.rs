@@ -21,6 +21,7 @@ use crate::accounts::{Accounts, Revoked};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domains::Domains;
+use crate::ids::DomainId;
 use crate::limits::Limits;
 use crate::listener::CutHandle;
 
@@ -92,18 +93,27 @@ impl Sockets {
     /// count from the call on, not from when it is first polled.
     pub fn run(self) -> impl Future<Output = ()> + Send {
         let revoked = self.engine.accounts.revocations();
-        self.watch(revoked)
+        let deleted = self.engine.domains.deletions();
+        self.watch(revoked, deleted)
     }
 
-    async fn watch(self, mut revoked: broadcast::Receiver<Revoked>) {
+    async fn watch(
+        self,
+        mut revoked: broadcast::Receiver<Revoked>,
+        mut deleted: broadcast::Receiver<DomainId>,
+    ) {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
                 _ = sweep.tick() => {
                     self.engine.undecided.close_late(self.engine.clock.running());
+                    self.engine.hub.expire(self.engine.clock.now());
                     self.bury_the_dead().await;
                 }
                 revocation = revoked.recv() => match revocation {
+                    Ok(revocation) if revocation.at > self.engine.clock.now() => {
+                        self.engine.hub.limit(&revocation.key, revocation.at);
+                    }
                     Ok(revocation) => {
                         let closed = self.engine.hub.revoke(&revocation.key);
                         log::info!(
@@ -113,6 +123,16 @@ impl Sockets {
                         );
                     }
                     // Some revocations were missed: whoever is still entitled reconnects.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        self.engine.hub.reconnect_all();
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                deletion = deleted.recv() => match deletion {
+                    Ok(domain) => {
+                        let closed = self.engine.hub.delete(&domain);
+                        log::info!(target: "meldgate::sockets", sockets = closed; "sockets of a deleted subdomain are closed");
+                    }
                     Err(broadcast::error::RecvError::Lagged(_)) => {
                         self.engine.hub.reconnect_all();
                     }
