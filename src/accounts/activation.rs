@@ -178,8 +178,8 @@ impl Room {
     ) -> Result<(String, String, Option<Address>), AccountError> {
         let (id, now) = (hex(&self.chance.bytes::<16>()), self.clock.now());
         let code = self.chance.text(DIGITS, b"0123456789");
-        let found = self.book.account(account)?;
-        let to = recipient(found.as_ref(), address);
+        let (found, closed) = (self.book.account(account)?, self.book.is_closed(account)?);
+        let to = recipient(found.as_ref(), address).filter(|_| !closed);
         let activation = Activation {
             account: account.to_string(),
             email: to.as_ref().unwrap_or(address).to_string(),
@@ -273,6 +273,9 @@ impl Room {
             let Some(activation) = book.read::<Activation>(Tree::Activations, id)? else {
                 return Err(AuthError::Unauthorized.into());
             };
+            if book.is_closed(account)? {
+                return Err(AuthError::Unauthorized.into());
+            }
             let found = book.account(account)?;
             let email = &activation.record.email;
             // Somebody else may have registered the name since.

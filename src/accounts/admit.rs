@@ -8,6 +8,7 @@ use super::credential::Credential;
 use super::error::AuthError;
 use super::permit::{Admission, Principal, Proof};
 use super::records::RemotesAuth;
+use crate::clock::Timestamp;
 use crate::ids::{DomainId, KeyId, Name};
 use crate::limits::{Class, Source};
 
@@ -43,8 +44,10 @@ impl Accounts {
                 }
             }
         }
+        let key = self.key_of(&principal);
         Ok(Admission {
-            key: self.key_of(&principal),
+            ends: self.end_of(key.as_ref())?,
+            key,
             domain: domain.clone(),
             principal,
         })
@@ -56,7 +59,7 @@ impl Accounts {
             return Ok(true);
         };
         let found = self.key_record(key)?;
-        Ok(found.is_some_and(|found| found.record.live(self.0.clock.now())))
+        Ok(found.is_some_and(|found| self.0.is_good(key, &found.record)))
     }
 
     fn may_join(
@@ -92,6 +95,14 @@ impl Accounts {
             RemotesAuth::Jwt if listed => Ok(()),
             RemotesAuth::Key | RemotesAuth::Jwt => Err(AuthError::Forbidden),
         }
+    }
+
+    fn end_of(&self, key: Option<&KeyId>) -> Result<Option<Timestamp>, AuthError> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let found = self.key_record(key)?;
+        Ok(found.and_then(|found| self.0.end_of(key, &found.record)))
     }
 
     fn key_of(&self, principal: &Principal) -> Option<KeyId> {

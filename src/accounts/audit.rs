@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::ids::{KeyId, Name};
 use crate::limits::Source;
 
@@ -24,6 +24,29 @@ pub(super) fn revoked(account: &Name, key: &KeyId, by: &'static str) {
     log::info!(
         target: TARGET, event = "key.revoked", account = account.as_str(), key = key.as_str(), by;
         "key revoked"
+    );
+}
+
+pub(super) fn rotated(account: &Name, old: &KeyId, new: &KeyId, ends: Timestamp, by: &'static str) {
+    log::info!(
+        target: TARGET, event = "key.rotated", account = account.as_str(), key = old.as_str(),
+        successor = new.as_str(), ends = ends.to_rfc3339(), by;
+        "key rotated"
+    );
+}
+
+/// A key that will not be good for long was used.
+pub(super) fn ending(account: &str, key: &KeyId, ends: Timestamp) {
+    log::warn!(
+        target: TARGET, event = "key.ending", account, key = key.as_str(), ends = ends.to_rfc3339();
+        "a key that ends soon is in use: rotate it"
+    );
+}
+
+pub(super) fn closed(account: &Name, by: &'static str) {
+    log::info!(
+        target: TARGET, event = "account.closed", account = account.as_str(), by;
+        "account closed"
     );
 }
 

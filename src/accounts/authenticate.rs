@@ -9,7 +9,7 @@ use super::hasher::HashError;
 use super::jwt::{Claims, REMOTES, Unverified};
 use super::permit::{Principal, Proof};
 use super::records::{Found, KeyRecord, put};
-use super::{Accounts, credential};
+use super::{Accounts, audit, credential};
 use crate::ids::{KeyId, Name};
 use crate::limits::{Denied, Source};
 use crate::secret::AccountKey;
@@ -81,7 +81,7 @@ impl Accounts {
         let for_root = key.id == room.root.key;
         Ok(found.filter(|Found { record, .. }| {
             let belongs = for_root || claimed.is_some_and(|name| record.account == name.as_str());
-            matches & belongs & record.live(room.clock.now())
+            matches & belongs & room.is_good(&key.id, record)
         }))
     }
 
@@ -138,8 +138,8 @@ impl Accounts {
         let claims = unverified.verify(public);
         let right = found.zip(claims).and_then(|(found, claims)| {
             let name = self.issuer(&claims)?;
-            let ours =
-                found.record.account == name.as_str() && found.record.live(self.0.clock.now());
+            let good = self.0.is_good(&unverified.kid, &found.record);
+            let ours = found.record.account == name.as_str() && good;
             (ours && self.acceptable(&claims)).then_some((name, claims, found))
         });
         // Whom an unverified token claims to speak for is not looked at, so no account is counted.
@@ -236,6 +236,11 @@ impl Accounts {
             .is_some_and(|last| now.since(last) < LAST_USED)
         {
             return;
+        }
+        if let Some(end) = self.0.end_of(id, &found.record)
+            && end.since(now) < self.0.policy.key_age_warning
+        {
+            audit::ending(&found.record.account, id, end);
         }
         let record = KeyRecord {
             last_used: Some(now),

@@ -1,14 +1,12 @@
 //! What an account says about itself, and how that is changed.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::credential::account_iri;
 use super::error::{AccountError, AuthError, Conflict};
-use super::mint::live_keys;
 use super::patch::Patch;
 use super::permit::{ManageAccount, Permit, ReadAccount};
 use super::records::{AccountRecord, Book, Found, KeyRecord, Naming, RemotesAuth, put};
@@ -56,13 +54,13 @@ pub struct KeyDetails {
 }
 
 impl KeyDetails {
-    fn new(id: &KeyId, record: &KeyRecord) -> Self {
+    fn new(id: &KeyId, record: &KeyRecord, ends: Option<Timestamp>) -> Self {
         Self {
             keyid: id.to_string(),
-            created: rfc3339(record.created),
-            last_used: record.last_used.map(rfc3339),
-            expires: record.expires.map(rfc3339),
-            revoked: record.revoked.map(rfc3339),
+            created: record.created.to_rfc3339(),
+            last_used: record.last_used.map(Timestamp::to_rfc3339),
+            expires: ends.map(Timestamp::to_rfc3339),
+            revoked: record.revoked.map(Timestamp::to_rfc3339),
         }
     }
 }
@@ -106,7 +104,10 @@ impl Accounts {
         for id in &account.keys {
             let id = KeyId::parse(id)?;
             let found = room.book.key(&id)?;
-            key.extend(found.map(|found| KeyDetails::new(&id, &found.record)));
+            key.extend(found.map(|found| {
+                let ends = room.end_of(&id, &found.record);
+                KeyDetails::new(&id, &found.record, ends)
+            }));
         }
         Ok(Details {
             id: account_iri(name, &room.domain),
@@ -155,13 +156,19 @@ impl Room {
             audit::revoked(account, key, by);
         }
         for key in &patch.revoke {
-            // An error means that nobody listens.
-            let _listeners = self.revoked.send(Revoked {
-                account: account.clone(),
-                key: key.clone(),
-            });
+            self.tell_revoked(account, key, self.clock.now());
         }
         Ok(())
+    }
+
+    /// Tells of a key that is no longer good, from a moment on.
+    pub(super) fn tell_revoked(&self, account: &Name, key: &KeyId, at: Timestamp) {
+        // An error means that nobody listens.
+        let _listeners = self.revoked.send(Revoked {
+            account: account.clone(),
+            key: key.clone(),
+            at,
+        });
     }
 
     /// Plans what a patch changes; gives the keys that it revokes and that were not revoked before.
@@ -178,7 +185,7 @@ impl Room {
         let (batch, revoked) = self.revoke(book, &account, patch)?;
         let takes = !patch.revoke.is_empty() || !patch.delete.emails.is_empty();
         if takes && !permit.by_root() {
-            self.keep_a_way_in(book, &account, &revoked)?;
+            self.keep_a_way_in(&account, &revoked)?;
         }
         account.changes += 1;
         let batch = put(
@@ -216,11 +223,10 @@ impl Room {
 
     fn keep_a_way_in(
         &self,
-        book: &Book,
         account: &AccountRecord,
         revoked: &[KeyId],
     ) -> Result<(), AccountError> {
-        let live = live_keys(book, account, self.clock.now())?;
+        let live = self.good_keys(account)?;
         let left = live.iter().any(|key| !revoked.contains(key));
         if left || !account.emails.is_empty() {
             Ok(())
@@ -266,9 +272,4 @@ fn context(domain: &GatewayDomain) -> Value {
         "naming": {"@type": "@vocab"},
         "remotesAuth": {"@type": "@vocab"},
     })
-}
-
-fn rfc3339(moment: Timestamp) -> String {
-    let time = UNIX_EPOCH + Duration::from_millis(moment.as_millis().min(253_402_300_799_999));
-    humantime::format_rfc3339_millis(time).to_string()
 }

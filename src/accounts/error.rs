@@ -67,6 +67,12 @@ pub enum Conflict {
     /// The root key is decided in the configuration.
     #[error("the root key is changed in the configuration")]
     RootKey,
+    /// There was an account of this name, and it was closed.
+    #[error("there was an account of this name, and it was closed: choose another name")]
+    Closed,
+    /// The root account is the gateway's own.
+    #[error("the root account cannot be closed")]
+    RootAccount,
     /// Nobody can register this name.
     #[error("this name cannot be registered")]
     ReservedName,

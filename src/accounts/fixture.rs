@@ -160,6 +160,8 @@ pub(crate) fn config() -> Config {
         verified_keys: 100,
         verified_for: Duration::from_mins(10),
         jwt_lifetime: Duration::from_mins(10),
+        key_age_limit: Duration::ZERO,
+        key_age_warning: Duration::from_hours(24),
         keys_per_account: 4,
         subdomains_per_account: 3,
         reserved: vec![name("admin")],

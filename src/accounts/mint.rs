@@ -84,6 +84,9 @@ impl Room {
     ) -> Result<Forged, AccountError> {
         let account = permit.account();
         let enrol = |book: &Book| {
+            if book.is_closed(account)? {
+                return Err(Conflict::Closed.into());
+            }
             let found = book.account(account)?;
             if found.is_none() && !permit.by_root() {
                 return Err(AuthError::NotFound.into());
@@ -113,6 +116,34 @@ impl Room {
         Ok(Forged { key, record, pair })
     }
 
+    /// The keys of an account that are good now.
+    pub(super) fn good_keys(&self, account: &AccountRecord) -> Result<Vec<KeyId>, AccountError> {
+        let mut good = Vec::new();
+        for id in &account.keys {
+            let id = KeyId::parse(id)?;
+            let found = self.book.key(&id)?;
+            if found.is_some_and(|found| self.is_good(&id, &found.record)) {
+                good.push(id);
+            }
+        }
+        Ok(good)
+    }
+
+    /// Whether a key can be used now.
+    pub(super) fn is_good(&self, id: &KeyId, record: &KeyRecord) -> bool {
+        let now = self.clock.now();
+        record.revoked.is_none() && self.end_of(id, record).is_none_or(|end| now < end)
+    }
+
+    /// When a key ends by itself: because it was succeeded, or is as old as keys may become. The root key's age is
+    /// its operator's to decide.
+    pub(super) fn end_of(&self, id: &KeyId, record: &KeyRecord) -> Option<Timestamp> {
+        let limit = self.policy.key_age_limit;
+        let ages = !limit.is_zero() && *id != self.root.key;
+        let aged = ages.then(|| record.created.after(limit));
+        record.expires.into_iter().chain(aged).min()
+    }
+
     fn unused_key(&self) -> Result<AccountKey, AccountError> {
         for _ in 0..ID_DRAWS {
             let key = AccountKey::mint(&self.root.account, &self.chance)?;
@@ -137,7 +168,7 @@ impl Room {
         if let Some(email) = email.filter(|email| account.registered(email).is_none()) {
             account.emails.push(email.to_owned());
         }
-        let batch = self.make_room(batch, &mut account, now)?;
+        let batch = self.make_room(batch, &mut account)?;
         account.keys.push(forged.key.id.to_string());
         account.changes += 1;
         let batch = put(
@@ -159,13 +190,12 @@ impl Room {
         &self,
         mut batch: Batch,
         account: &mut AccountRecord,
-        now: Timestamp,
     ) -> Result<Batch, AccountError> {
         let limit = self.policy.keys_per_account;
         if account.keys.len() < limit {
             return Ok(batch);
         }
-        let live = live_keys(&self.book, account, now)?;
+        let live = self.good_keys(account)?;
         if live.len() >= limit {
             return Err(Conflict::TooManyKeys.into());
         }
@@ -180,20 +210,4 @@ impl Room {
         });
         Ok(batch)
     }
-}
-
-/// The keys of an account that are good at `now`.
-pub(super) fn live_keys(
-    book: &Book,
-    account: &AccountRecord,
-    now: Timestamp,
-) -> Result<Vec<KeyId>, AccountError> {
-    let mut live = Vec::new();
-    for id in &account.keys {
-        let id = KeyId::parse(id)?;
-        if book.key(&id)?.is_some_and(|found| found.record.live(now)) {
-            live.push(id);
-        }
-    }
-    Ok(live)
 }

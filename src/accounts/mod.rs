@@ -30,6 +30,7 @@ mod activation;
 mod admit;
 mod audit;
 mod authenticate;
+mod close;
 mod credential;
 mod details;
 mod error;
@@ -43,6 +44,7 @@ mod permit;
 mod records;
 mod remotes;
 mod root;
+mod rotate;
 mod seeds;
 mod verified;
 
@@ -64,8 +66,8 @@ pub use self::mint::Minted;
 pub use self::pair::{PairError, PublicKey, SealedKey, SigningKey, UserKey};
 pub use self::patch::Patch;
 pub use self::permit::{
-    Admission, Capability, ManageAccount, MintKeys, Permit, Principal, Proof, ReadAccount,
-    UseDomains,
+    Admission, Capability, CloseAccount, ManageAccount, MintKeys, Permit, Principal, Proof,
+    ReadAccount, UseDomains,
 };
 pub use self::records::{Naming, RemotesAuth};
 
@@ -76,7 +78,7 @@ use self::records::Book;
 use self::root::Root;
 use self::seeds::Seeds;
 use self::verified::Verified;
-use crate::clock::{Chance, Clock};
+use crate::clock::{Chance, Clock, Timestamp};
 use crate::config::{self, Config};
 use crate::ids::{GatewayDomain, KeyId, Name};
 use crate::limits::{Limits, Lockouts, Refused};
@@ -93,6 +95,8 @@ pub struct Revoked {
     pub account: Name,
     /// Which.
     pub key: KeyId,
+    /// From when on: it may be yet to come.
+    pub at: Timestamp,
 }
 
 /// The accounts of the gateway. Clones share them.

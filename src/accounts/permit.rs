@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::error::AuthError;
+use crate::clock::Timestamp;
 use crate::ids::{DomainId, KeyId, Name};
 
 /// Somebody whose credential was verified.
@@ -51,6 +52,9 @@ pub enum ReadAccount {}
 /// Changes an account's details and revokes its keys.
 #[derive(Debug)]
 pub enum ManageAccount {}
+/// Closes an account.
+#[derive(Debug)]
+pub enum CloseAccount {}
 /// Mints keys of an account.
 #[derive(Debug)]
 pub enum MintKeys {}
@@ -63,6 +67,9 @@ impl Capability for ManageAccount {}
 impl Capability for MintKeys {
     const NEEDS_SECRET: bool = true;
 }
+impl Capability for CloseAccount {
+    const NEEDS_SECRET: bool = true;
+}
 impl Capability for UseDomains {}
 
 mod sealed {
@@ -70,6 +77,7 @@ mod sealed {
     impl Sealed for super::ReadAccount {}
     impl Sealed for super::ManageAccount {}
     impl Sealed for super::MintKeys {}
+    impl Sealed for super::CloseAccount {}
     impl Sealed for super::UseDomains {}
 }
 
@@ -137,6 +145,7 @@ pub struct Admission {
     pub(super) principal: Principal,
     pub(super) domain: DomainId,
     pub(super) key: Option<KeyId>,
+    pub(super) ends: Option<Timestamp>,
 }
 
 impl Admission {
@@ -156,6 +165,11 @@ impl Admission {
             Principal::Account { user, .. } => user.as_ref(),
             Principal::Root | Principal::Anonymous => None,
         }
+    }
+
+    /// When that key ends by itself.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.ends
     }
 
     /// The key that the admission depends on; none for the anonymous.

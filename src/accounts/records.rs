@@ -71,6 +71,9 @@ pub(super) struct AccountRecord {
     pub created: Timestamp,
     /// Raised with every change, also of a key: so that two changes that are harmless alone are not made at once.
     pub changes: u64,
+    /// When it was closed: then this keeps its name from being given again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
 }
 
 impl AccountRecord {
@@ -82,6 +85,7 @@ impl AccountRecord {
             keys: Vec::new(),
             created,
             changes: 0,
+            closed: None,
         }
     }
 
@@ -162,11 +166,6 @@ impl KeyRecord {
         self.private = pair.private.to_base64();
     }
 
-    /// Whether the key is good at `now`.
-    pub(super) fn live(&self, now: Timestamp) -> bool {
-        self.revoked.is_none() && self.expires.is_none_or(|end| now < end)
-    }
-
     /// Ends the key.
     pub(super) fn revoke(&mut self, now: Timestamp) {
         self.revoked.get_or_insert(now);
@@ -196,8 +195,16 @@ impl Book {
         Self(store)
     }
 
+    /// The record of an account, unless it is closed.
     pub(super) fn account(&self, name: &Name) -> Result<Option<Found<AccountRecord>>, StoreError> {
-        self.read(Tree::Accounts, name.as_str())
+        let found = self.read::<AccountRecord>(Tree::Accounts, name.as_str())?;
+        Ok(found.filter(|found| found.record.closed.is_none()))
+    }
+
+    /// Whether there was an account of this name, and it was closed.
+    pub(super) fn is_closed(&self, name: &Name) -> Result<bool, StoreError> {
+        let found = self.read::<AccountRecord>(Tree::Accounts, name.as_str())?;
+        Ok(found.is_some_and(|found| found.record.closed.is_some()))
     }
 
     pub(super) fn key(&self, id: &KeyId) -> Result<Option<Found<KeyRecord>>, StoreError> {

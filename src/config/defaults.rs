@@ -215,6 +215,8 @@ fn accounts() -> Accounts {
         verified_keys: 10_000,
         verified_for: mins(10),
         jwt_lifetime: mins(10),
+        key_age_limit: Duration::ZERO,
+        key_age_warning: Duration::from_hours(14 * 24),
         keys_per_account: 100,
         subdomains_per_account: 1000,
         reserved: reserved(),

@@ -153,6 +153,8 @@ section! {
         verified_keys: Written<usize>,
         verified_for: Time,
         jwt_lifetime: Time,
+        key_age_limit: Time,
+        key_age_warning: Time,
         keys_per_account: Written<usize>,
         subdomains_per_account: Written<usize>,
         reserved: List<Name>,

@@ -259,6 +259,10 @@ pub struct Accounts {
     pub verified_for: Duration,
     /// How long a JWT in a configuration is good.
     pub jwt_lifetime: Duration,
+    /// How old a key may become; zero: as old as it likes.
+    pub key_age_limit: Duration,
+    /// How long before a key's end its use is warned of; zero: never.
+    pub key_age_warning: Duration,
     /// Keys that one account can have.
     pub keys_per_account: usize,
     /// Named subdomains that one account can have.

@@ -231,6 +231,16 @@ fn accounts(accounts: &Accounts, checks: &mut Section<'_, '_>) {
     checks.number("verified-keys", accounts.verified_keys, COUNT);
     checks.time("verified-for", accounts.verified_for, LIFE);
     checks.time("jwt-lifetime", accounts.jwt_lifetime, LIFE);
+    checks.time(
+        "key-age-limit",
+        accounts.key_age_limit,
+        Duration::ZERO..=DECADE,
+    );
+    checks.time(
+        "key-age-warning",
+        accounts.key_age_warning,
+        Duration::ZERO..=DECADE,
+    );
     checks.number("keys-per-account", accounts.keys_per_account, COUNT);
     checks.number(
         "subdomains-per-account",

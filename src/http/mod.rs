@@ -13,6 +13,7 @@ mod connection;
 mod cors;
 mod credentials;
 mod domain_api;
+mod duration;
 mod envelope;
 mod gateway_api;
 mod json;

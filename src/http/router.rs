@@ -14,9 +14,15 @@ pub(super) fn router(app: App) -> Router {
         .route("/publicKey", get(gateway_api::public_key))
         .route(
             "/user/{account}",
-            get(admin_api::account::details).patch(admin_api::account::change),
+            get(admin_api::account::details)
+                .patch(admin_api::account::change)
+                .delete(admin_api::account::close),
         )
         .route("/user/{account}/key", post(admin_api::key::mint))
+        .route(
+            "/user/{account}/key/{keyid}/rotate",
+            post(admin_api::key::rotate),
+        )
         .route(
             "/user/{account}/activation",
             post(admin_api::activation::request),
@@ -25,8 +31,14 @@ pub(super) fn router(app: App) -> Router {
             "/user/{account}/publicKey/{keyid}",
             get(admin_api::public_key::read),
         )
-        .route("/domain/{account}", post(domain_api::configure))
-        .route("/domain/{account}/{name}", put(domain_api::create));
+        .route(
+            "/domain/{account}",
+            get(domain_api::list).post(domain_api::configure),
+        )
+        .route(
+            "/domain/{account}/{name}",
+            put(domain_api::create).delete(domain_api::delete),
+        );
     Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(gateway_api::alive))

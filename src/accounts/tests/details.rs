@@ -25,7 +25,8 @@ async fn a_revoked_key_is_told_once_it_is_durable_and_is_no_good_any_more() {
         told.try_recv().unwrap(),
         Revoked {
             account: name("acme"),
-            key: key.id.clone()
+            key: key.id.clone(),
+            at: world.clock.now(),
         }
     );
     assert_eq!(world.accounts.holds(&admission), Ok(false));

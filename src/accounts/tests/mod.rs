@@ -4,6 +4,7 @@ mod activation;
 mod admission;
 mod configuration;
 mod details;
+mod ends;
 mod keys;
 mod mint;
 mod root;

@@ -30,6 +30,21 @@ pub(in crate::http) async fn details(
     Ok(Answer(details))
 }
 
+/// `DELETE /api/v1/user/{account}`: its subdomains are deleted, its keys revoked, its addresses forgotten, and its
+/// name is never given again; for itself, or root.
+pub(in crate::http) async fn close(
+    State(app): State<App>,
+    AccountPath(account): AccountPath,
+    caller: Caller,
+) -> Result<StatusCode, Problem> {
+    let permit = app.accounts.permit(&caller.principal, &account)?;
+    app.accounts.check_close(&permit)?;
+    let domains = app.accounts.permit(&caller.principal, &account)?;
+    app.domains.delete_all(&domains).await?;
+    app.accounts.close(&permit).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `PATCH /api/v1/user/{account}`: details and revocations, all of them or none; for itself, or root.
 pub(in crate::http) async fn change(
     State(app): State<App>,

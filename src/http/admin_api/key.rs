@@ -1,5 +1,7 @@
 //! New keys.
 
+use std::time::Duration;
+
 use axum::Json as Answer;
 use axum::extract::{FromRequestParts as _, Query, State};
 use http::request::Parts;
@@ -8,10 +10,16 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::accounts::Credential;
+use crate::http::body::Json;
 use crate::http::credentials::{Caller, credential, source};
-use crate::http::path::AccountPath;
+use crate::http::duration;
+use crate::http::path::{AccountPath, KeyPath};
 use crate::http::problem::Problem;
 use crate::http::state::App;
+
+/// How long an old key is good beside its successor, if nobody says otherwise, and at most.
+const OVERLAP: Duration = Duration::from_hours(24);
+const OVERLAP_LIMIT: Duration = Duration::from_hours(90 * 24);
 
 /// The header that carries the code from the mail.
 const CODE: &str = "x-activation-code";
@@ -53,6 +61,46 @@ pub(in crate::http) async fn mint(
         app.accounts.mint_key(&permit, with_pair).await?
     };
     Ok(Answer(minted.expose()))
+}
+
+/// What a rotation is asked for with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    overlap: Option<String>,
+}
+
+/// `POST /api/v1/user/{account}/key/{keyid}/rotate`: a successor of a key, which ends after the overlap, an ISO 8601
+/// duration; by the account itself or root. With `?type=rsa`, the successor's pair as well.
+pub(in crate::http) async fn rotate(
+    State(app): State<App>,
+    KeyPath(account, old): KeyPath,
+    caller: Caller,
+    Query(wanted): Query<Wanted>,
+    body: Option<Json<Value>>,
+) -> Result<Answer<Value>, Problem> {
+    let permit = app.accounts.permit(&caller.principal, &account)?;
+    let overlap = overlap(body.map(|Json(body)| body))?;
+    let with_pair = wanted.r#type.is_some();
+    let rotating = app.accounts.rotate_key(&permit, &old, overlap, with_pair);
+    Ok(Answer(rotating.await?.expose()))
+}
+
+fn overlap(body: Option<Value>) -> Result<Duration, Problem> {
+    let bad = || {
+        Problem::bad_request(
+            "overlap has to be an ISO 8601 duration of at most P90D, such as PT24H or P7D",
+        )
+    };
+    let rotation: Rotation = body
+        .map_or_else(|| Ok(Rotation::default()), serde_json::from_value)
+        .map_err(|_| bad())?;
+    let Some(overlap) = rotation.overlap else {
+        return Ok(OVERLAP);
+    };
+    duration::parse(&overlap)
+        .filter(|overlap| *overlap <= OVERLAP_LIMIT)
+        .ok_or_else(bad)
 }
 
 async fn wanted(parts: &mut Parts) -> Result<Wanted, Problem> {
