@@ -1,83 +1,117 @@
 //! A store in memory, which ends with the process.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Batch, Bytes, Entries, Store, StoreError, Table, View};
+use super::layers::Layers;
+use super::raw::{Bounds, Changes, Chunk, Direction, Epochs, Layer, Raw, Space};
+use super::{Batch, Bytes, Store, StoreError, View};
+
+/// How many keys change before readers are let in.
+const AT_ONCE: usize = 512;
 
 /// Keeps a clone's tables in memory. [`Store::sync`] has nothing to do.
-#[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    tables: Arc<Tables>,
+    layers: Layers<Memory>,
 }
-
-type Tables = [BTreeMap<Vec<u8>, Bytes>; Table::ALL.len()];
 
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            layers: Layers::new(Memory::default(), Epochs::default(), []),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn undo_records(&self) -> usize {
+        self.layers.undo_records()
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
     }
 }
 
 impl Store for MemoryStore {
     fn view(&self) -> Arc<dyn View> {
-        Arc::new(Fixed(Arc::clone(&self.tables)))
+        self.layers.view()
     }
 
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
-        let tables = Arc::make_mut(&mut self.tables);
-        for table in batch.cleared {
-            if let Some(table) = tables.get_mut(table.index()) {
-                table.clear();
-            }
-        }
-        for (table, key, value) in batch.changes {
-            let Some(table) = tables.get_mut(table.index()) else {
-                continue;
-            };
-            match value {
-                Some(value) => table.insert(key, value),
-                None => table.remove(&key),
-            };
-        }
-        Ok(())
+        self.layers.commit(batch)
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
+        self.layers.sweep()
+    }
+}
+
+type Map = BTreeMap<Vec<u8>, Bytes>;
+
+#[derive(Default)]
+struct Memory {
+    spaces: RwLock<BTreeMap<Space, Map>>,
+}
+
+impl Raw for Memory {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(spaces.get(&space).and_then(|map| map.get(key)).cloned())
+    }
+
+    fn chunk(
+        &self,
+        space: Space,
+        bounds: Bounds<'_>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Chunk, StoreError> {
+        let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
+        let found = spaces.get(&space).into_iter();
+        let found = found.flat_map(|map| map.range::<[u8], _>(bounds));
+        let entry = |(key, value): (&Vec<u8>, &Bytes)| (key.clone(), value.clone());
+        let entries: Vec<_> = match direction {
+            Direction::Up => found.take(limit).map(entry).collect(),
+            Direction::Down => found.rev().take(limit).map(entry).collect(),
+        };
+        let more = entries.len() == limit;
+        Ok(Chunk { entries, more })
+    }
+
+    fn apply(&self, changes: Changes, undo: &mut dyn FnMut(Layer)) -> Result<(), StoreError> {
+        let mut values = changes.values.into_iter();
+        while values.len() > 0 {
+            let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
+            let mut layer = Layer::default();
+            for (space, key, value) in values.by_ref().take(AT_ONCE) {
+                let map = spaces.entry(space).or_default();
+                let before = match value {
+                    Some(value) => map.insert(key.clone(), value),
+                    None => map.remove(&key),
+                };
+                layer.0.push((space, key, before));
+            }
+            // Before the lock goes: nobody has read these keys since they changed.
+            undo(layer);
+        }
         Ok(())
     }
-}
 
-struct Fixed(Arc<Tables>);
-
-impl Fixed {
-    fn of(&self, table: Table) -> impl Iterator<Item = &BTreeMap<Vec<u8>, Bytes>> {
-        self.0.get(table.index()).into_iter()
-    }
-}
-
-impl View for Fixed {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.of(table).find_map(|table| table.get(key).cloned()))
-    }
-
-    fn range<'a>(&'a self, table: Table, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Entries<'a> {
-        if super::is_empty(from, to) {
-            return Box::new(std::iter::empty());
-        }
-        let entries = self
-            .of(table)
-            .flat_map(move |t| t.range::<[u8], _>((from, to)).collect::<Vec<_>>());
-        let entries: Vec<_> = entries
-            .map(|(key, value)| Ok((key.clone(), value.clone())))
-            .collect();
-        Box::new(entries.into_iter())
-    }
-
-    fn range_back<'a>(&'a self, table: Table, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Entries<'a> {
-        let entries: Vec<_> = self.range(table, from, to).collect();
-        Box::new(entries.into_iter().rev())
+    fn sweep(&self, space: Space, _limit: usize) -> Result<bool, StoreError> {
+        let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
+        let swept = spaces.remove(&space);
+        // Dropping many takes a while.
+        drop(spaces);
+        drop(swept);
+        Ok(true)
     }
 }

@@ -9,14 +9,22 @@
 //! 2. A batch is committed whole or not at all, also when the process is killed.
 //! 3. What is visible is a prefix of what was committed, also after a crash.
 
+mod layers;
 mod memory;
 mod pending;
+mod raw;
+mod seal;
+#[cfg(feature = "sled")]
+pub mod sled;
 
 use std::ops::Bound;
 use std::sync::Arc;
 
 pub use memory::MemoryStore;
 pub use pending::Pending;
+pub use seal::{Seal, Unsealed};
+#[cfg(feature = "sled")]
+pub use sled::SledStore;
 
 /// A stored value. Cheap to clone.
 pub type Bytes = Arc<[u8]>;
@@ -149,3 +157,6 @@ fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
         ) => from >= to,
     }
 }
+
+#[cfg(test)]
+mod tests;
