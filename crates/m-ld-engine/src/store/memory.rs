@@ -57,8 +57,9 @@ impl Store for MemoryStore {
 
 type Map = BTreeMap<Vec<u8>, Bytes>;
 
+/// Maps in memory, without a past.
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     spaces: RwLock<BTreeMap<Space, Map>>,
 }
 

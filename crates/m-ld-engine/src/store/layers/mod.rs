@@ -119,3 +119,6 @@ impl Epochs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

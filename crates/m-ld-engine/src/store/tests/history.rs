@@ -189,7 +189,7 @@ impl<S: Subject> World<S> {
                 compare(&*view, &model, query);
             }
             Step::Pend(index, cleared, changes, query) => {
-                self.pend(*index, cleared, changes, query)
+                self.pend(*index, cleared, changes, query);
             }
             Step::Reopen => {
                 self.views.clear();
