@@ -23,6 +23,7 @@ pub mod dataset;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod msgpack;
+pub mod number;
 pub mod operation;
 pub mod rdf;
 pub mod store;

@@ -70,6 +70,14 @@ pub(crate) fn messages(file: &Json) -> Vec<Message> {
     found
 }
 
+/// The parts of a file that are of one domain each.
+pub(crate) fn sent_in(file: &Json) -> Vec<Json> {
+    if file.get("domain").is_some() {
+        return vec![file.clone()];
+    }
+    file["scenarios"].as_array().unwrap().clone()
+}
+
 fn collect(json: &Json, found: &mut Vec<Message>) {
     match json {
         Json::Array(items) => items.iter().for_each(|item| collect(item, found)),

@@ -16,4 +16,5 @@ mod corpus;
 mod hostile;
 mod messages;
 mod names;
+mod operations;
 mod packing;

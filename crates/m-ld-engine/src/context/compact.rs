@@ -98,6 +98,9 @@ impl Context {
     /// receiver, or the IRI itself. It is never a term: those may have a type.
     pub fn wire_name<'a>(&'a self, iri: &'a Iri) -> Cow<'a, str> {
         let iri = iri.as_str();
+        if let Some(name) = self.0.plain_name(iri) {
+            return Cow::Borrowed(name);
+        }
         self.0
             .or_whole(self.0.compact_name(iri, true), iri, To::Vocab)
     }
@@ -145,6 +148,13 @@ impl Active {
             Some(reference) => Cow::Owned(reference),
             None => Cow::Borrowed(iri),
         }
+    }
+
+    /// What is left of an IRI after the vocabulary, if that is a plain name that is no term.
+    fn plain_name<'a>(&self, iri: &'a str) -> Option<&'a str> {
+        let name = iri.strip_prefix(self.vocab.as_deref()?)?;
+        let plain = !name.is_empty() && !name.contains([':', '@']);
+        (plain && !self.terms.contains_key(name)).then_some(name)
     }
 
     /// Shortens the name of a property or type for which there is no term.

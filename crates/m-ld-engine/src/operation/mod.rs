@@ -1,4 +1,13 @@
 //! Operations: what one process did to the triples of a domain (m-ld protocol, section 4).
+//!
+//! A [`Codec`] reads them from what others send, and writes them.
+
+mod codec;
+mod decode;
+mod encode;
+
+pub use codec::{Codec, Datum, Received};
+pub use encode::{encode_past_operation, message};
 
 use crate::clock::{Tid, TreeClock};
 use crate::msgpack::Value;

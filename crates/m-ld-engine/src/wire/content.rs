@@ -6,7 +6,7 @@ use super::encoding::Format;
 use super::{Encoding, Limits, WireError, gzip, json};
 
 /// Undoes the encodings of an update, giving its MessagePack.
-pub(super) fn plain<'a>(
+pub(crate) fn plain<'a>(
     update: &'a [u8],
     encoding: Encoding,
     limits: &Limits,

@@ -10,7 +10,7 @@ use crate::msgpack::Reader;
 pub struct Encoding {
     pub(super) format: Format,
     pub(super) gzip: bool,
-    pub(super) secure: bool,
+    pub(crate) secure: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,7 +31,7 @@ impl Encoding {
     }
 
     /// Reads the codes of the encodings, in the order in which they were applied.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         let count = reader.array_len()?;
         let mut codes = [None; 3];
         for (code, _) in codes.iter_mut().zip(0..count) {

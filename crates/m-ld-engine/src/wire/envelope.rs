@@ -8,7 +8,7 @@
 
 use super::{Encoding, Limits, WireError, content, update};
 use crate::clock::{self, MAX_TICKS, Tid, TreeClock};
-use crate::msgpack::{Reader, Token};
+use crate::msgpack::{Reader, Token, Writer};
 
 /// What is known of an operation message without applying it. Everything is borrowed from the
 /// message.
@@ -44,8 +44,8 @@ pub struct Envelope<'a> {
     /// The encoded operation, over which an attribution signs.
     pub operation: &'a [u8],
     time: &'a [u8],
-    pub(super) update: &'a [u8],
-    pub(super) proof: Option<&'a [u8]>,
+    pub(crate) update: &'a [u8],
+    pub(crate) proof: Option<&'a [u8]>,
 }
 
 /// The principal that answers for a message, and the signature that proves it.
@@ -98,7 +98,7 @@ pub fn judge<'a>(message: &'a [u8], limits: &Limits) -> Result<Envelope<'a>, Wir
 
 /// Reads the message and the encoded operation in it, but not the update. Says how many values
 /// may still be read.
-pub(super) fn open<'a>(
+pub(crate) fn open<'a>(
     message: &'a [u8],
     limits: &Limits,
 ) -> Result<(Envelope<'a>, usize), WireError> {
@@ -124,6 +124,19 @@ pub(super) fn open<'a>(
         return Err(WireError::Ticks);
     }
     Ok((envelope, inner.elements_left()))
+}
+
+/// Reads an encoded operation that is in no message, but not its update. Says how many values may
+/// still be read.
+pub(crate) fn open_operation<'a>(
+    encoded: &'a [u8],
+    limits: &Limits,
+) -> Result<(Envelope<'a>, usize), WireError> {
+    let mut reader = Reader::new(encoded, (*limits).into());
+    let mut envelope = read_operation(&mut reader)?;
+    reader.end()?;
+    envelope.operation = encoded;
+    Ok((envelope, reader.elements_left()))
 }
 
 /// The members of the message's map.
@@ -154,7 +167,8 @@ impl<'a> Outer<'a> {
 }
 
 impl<'a> Attribution<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, WireError> {
+    /// Reads the attribution of any message, or that it has none.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, WireError> {
         let len = match reader.token()? {
             Token::Nil => return Ok(None),
             Token::Map(len) => len,
@@ -172,6 +186,22 @@ impl<'a> Attribution<'a> {
             principal: pid.ok_or(WireError::Envelope("pid"))?,
             signature: sig.ok_or(WireError::Envelope("sig"))?,
         }))
+    }
+}
+
+impl Attribution<'_> {
+    /// Writes the attribution of any message, or that it has none.
+    pub(crate) fn write(attribution: Option<Self>, out: &mut Writer<'_>) {
+        match attribution {
+            None => out.nil(),
+            Some(attribution) => {
+                out.map(2);
+                out.str("pid");
+                out.str(attribution.principal);
+                out.str("sig");
+                out.bin(attribution.signature);
+            }
+        }
     }
 }
 

@@ -40,6 +40,9 @@ pub enum WireError {
     /// An encoding, or a sequence of them, that is not understood.
     #[error("the update has an unknown encoding")]
     Encoding,
+    /// The update is encrypted, where it cannot be.
+    #[error("the update is encrypted")]
+    Secure,
     /// The update is not the compressed data that it claims to be.
     #[error("the update cannot be decompressed: {0}")]
     Gzip(&'static str),

@@ -27,18 +27,18 @@
 //! What cannot be judged without knowing the domain is left: whether a clock fits those of the
 //! receivers, and whether data (an extension declared in it, say) suits their applications.
 
-mod content;
+pub(crate) mod content;
 mod encoding;
-mod envelope;
+pub(crate) mod envelope;
 mod error;
 mod gzip;
 mod json;
 mod lexical;
 mod limits;
 mod operation;
-mod term;
+pub(crate) mod term;
 mod text;
-mod update;
+pub(crate) mod update;
 
 pub use encoding::Encoding;
 pub use envelope::{Attribution, Envelope, judge};

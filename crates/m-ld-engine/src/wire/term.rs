@@ -22,6 +22,11 @@ const INHERITED: [&str; 12] = [
     "__proto__",
 ];
 
+/// Whether this is the name of a member that every JavaScript object inherits.
+pub(crate) fn is_inherited(name: &str) -> bool {
+    INHERITED.contains(&name)
+}
+
 /// The longest term that JavaScript can store, in UTF-16 units.
 pub(super) const MAX_UNITS: usize = 9999;
 

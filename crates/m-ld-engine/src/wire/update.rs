@@ -35,16 +35,18 @@ enum Role {
     FusedInserts,
     /// Reified triples, with operations on their shared data.
     Updates,
+    /// Reified triples of a snapshot. Those without ids are entailed.
+    Snapshot,
 }
 
 impl Role {
     fn inserts(self) -> bool {
-        matches!(self, Self::Inserts | Self::FusedInserts)
+        matches!(self, Self::Inserts | Self::FusedInserts | Self::Snapshot)
     }
 }
 
 /// Checks the MessagePack of an update. `fused` says if it is of a fusion.
-pub(super) fn check(update: &[u8], fused: bool, limits: &Limits) -> Result<(), WireError> {
+pub(crate) fn check(update: &[u8], fused: bool, limits: &Limits) -> Result<(), WireError> {
     let mut reader = Reader::new(update, (*limits).into());
     let inserts = if fused {
         Role::FusedInserts
@@ -59,6 +61,13 @@ pub(super) fn check(update: &[u8], fused: bool, limits: &Limits) -> Result<(), W
     for role in roles.into_iter().take(count) {
         subjects(&mut reader, role, 0)?;
     }
+    Ok(reader.end()?)
+}
+
+/// Checks the MessagePack of a batch of triples in a snapshot (m-ld protocol, section 8.5).
+pub(crate) fn check_snapshot(triples: &[u8], limits: &Limits) -> Result<(), WireError> {
+    let mut reader = Reader::new(triples, (*limits).into());
+    subjects(&mut reader, Role::Snapshot, 0)?;
     Ok(reader.end()?)
 }
 

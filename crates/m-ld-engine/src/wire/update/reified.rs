@@ -84,6 +84,7 @@ impl<'a> Parts<'a> {
         let object = self.object.ok_or(PARTIAL)?;
         match role {
             Role::Deletes | Role::Inserts | Role::FusedInserts => self.tids.ok_or(PARTIAL),
+            Role::Snapshot => Ok(()),
             Role::Updates => check_operation(&mut self.operation.ok_or(PARTIAL)?, object),
         }
     }
