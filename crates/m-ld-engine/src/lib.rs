@@ -20,6 +20,7 @@ pub mod clock;
 pub mod constraint;
 pub mod context;
 pub mod dataset;
+pub mod datatype;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod msgpack;

@@ -18,3 +18,4 @@ mod messages;
 mod names;
 mod operations;
 mod packing;
+mod texts;
