@@ -18,4 +18,5 @@ mod messages;
 mod names;
 mod operations;
 mod packing;
+mod positions;
 mod texts;

@@ -4,6 +4,7 @@
 //! in which they are stored and sent. Whoever makes many operations on one text keeps it as a
 //! [`text::Text`], which is not taken apart and put together for each.
 
+pub mod lseq;
 pub mod text;
 
 use serde_json::Value as Json;
