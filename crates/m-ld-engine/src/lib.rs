@@ -26,6 +26,7 @@ pub mod fuzzing;
 pub mod msgpack;
 pub mod number;
 pub mod operation;
+pub mod pattern;
 pub mod rdf;
 pub mod store;
 pub mod wire;

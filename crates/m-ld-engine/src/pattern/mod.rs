@@ -1,0 +1,57 @@
+//! json-rql: what applications ask of the graph, and what they write to it (m-ld protocol,
+//! sections 16 and 17).
+//!
+//! A request is parsed into types of its own ([`Limits`] bound how deep and large it may be), and
+//! planned on what the indexes say. Reads are iterators: each step looks at one triple, nothing is
+//! kept but what an answer needs, and dropping the iterator, [`Limits::cancelled`] or
+//! [`Limits::work`] end it. Writes come to a [`Change`], which constraints then check.
+//!
+//! # Invariants
+//! 1. No request leads to a panic, nor to recursion deeper than [`Limits::depth`] allows.
+//! 2. Every triple of a change is the same to every clone that receives it: literals are in forms
+//!    that survive the wire.
+//!
+//! # An own evaluator
+//! The alternative was Oxigraph's `spareval`, which evaluates SPARQL algebra over any dataset. Of
+//! SPARQL json-rql needs basic graph patterns, unions, filters, inline data and twenty operators;
+//! `spareval` brings the other nine tenths too (paths, aggregates, services, a parser, four result
+//! formats, random and current-time functions, which the engine must not have) in 22 crates, among
+//! them a second `rand`. Its planner knows no counts of this store, and it cannot be bounded in
+//! work. What carries weight in it, the arithmetic and promotion of XML Schema types, is a crate
+//! of its own, `oxsdatatypes`, which is used here; so is `regex`, for its linear time.
+//!
+//! # Sources
+//! m-ld protocol, sections 16, 17 and 20; SPARQL 1.1 Query Language, sections 17 and 18; XML
+//! Schema 1.1, part 2.
+
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod ast;
+mod construct;
+mod describe;
+mod error;
+mod evaluate;
+mod expression;
+mod group;
+mod limits;
+mod list;
+mod literal;
+mod notify;
+mod operator;
+mod output;
+mod plan;
+mod read;
+mod row;
+mod run;
+mod scope;
+mod subject;
+mod update;
+mod value;
+mod variable;
+mod write;
+
+pub use error::PatternError;
+pub use limits::Limits;
+pub use notify::{Notice, Shown, notification};
+pub use read::{Results, ask, get, read};
+pub use write::{Write, delete, write};
