@@ -4,15 +4,14 @@
 //! as installed, the authority's key is root's alone, and a command run by root renews the leaf. A certificate that
 //! another authority made is never touched.
 
-use super::{
-    CertificateFiles, Chance, DevelopmentError, KeyPair, LEAF_LIFE, Maker, fits, inspect, read,
-};
+use super::{CertificateFiles, Chance, DevelopmentError, KeyPair, LEAF_LIFE, Maker, inspect, read};
 use crate::clock::Timestamp;
 
 /// When a leaf is renewed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Due {
-    /// Once it has less than thirty days left, or does not fit its key.
+    /// Once it has less than thirty days left. A key that does not fit alone is no reason: somebody may be putting
+    /// another pair in its place.
     InTime,
     /// In any case.
     Now,
@@ -73,10 +72,9 @@ impl Maker<'_> {
         if !ours {
             return Ok(false);
         }
-        let fits = fits(&kept, &leaf);
         // An authority near its own end has nothing more to give.
         let enough = leaf.until > self.left() || leaf.until >= ca.until;
-        if due == Due::InTime && fits && enough {
+        if due == Due::InTime && enough {
             return Ok(false);
         }
         let life = LEAF_LIFE.min(ca.until.since(self.now));
