@@ -3,7 +3,9 @@
 //! Amounts are small here; that they are counted right is tested where they are, with a driven clock. What is tested
 //! here is what a client and an operator see of it.
 
+mod dawdlers;
 mod ending;
+mod frames;
 mod limits;
 mod lockout;
 mod protocols;

@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
@@ -35,7 +36,7 @@ pub(super) struct Arrival {
 /// Answers one request.
 pub(super) async fn answer(
     app: App,
-    router: axum::Router,
+    router: Router,
     arrival: Arrival,
     request: Request<Incoming>,
 ) -> Response {
@@ -69,7 +70,7 @@ pub(super) async fn answer(
 
 async fn within_limits(
     app: &App,
-    router: axum::Router,
+    router: Router,
     arrival: &Arrival,
     request: Request<Incoming>,
 ) -> Response {
@@ -90,7 +91,7 @@ async fn within_limits(
         request.extensions_mut().insert(arrival.cut.clone());
         to_sockets(app, request).await
     } else {
-        to_router(app, router, request).await
+        to_router(app.http.request_timeout, router, request).await
     };
     if origin {
         cors::allow(response.headers_mut());
@@ -111,8 +112,8 @@ fn names_its_host<B>(request: &Request<B>) -> bool {
     }
 }
 
-async fn to_router(app: &App, mut router: axum::Router, request: Request<Body>) -> Response {
-    let answered = tokio::time::timeout(app.http.request_timeout, router.call(request)).await;
+async fn to_router(limit: Duration, mut router: Router, request: Request<Body>) -> Response {
+    let answered = tokio::time::timeout(limit, router.call(request)).await;
     match answered {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
@@ -183,5 +184,38 @@ fn protect(headers: &mut HeaderMap, hsts: Option<&HeaderValue>) {
     }
     if let Some(hsts) = hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use axum::routing::get;
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn never() -> StatusCode {
+        pending().await
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_takes_longer_than_a_request_may_is_a_503_that_confirms_nothing() {
+        let router = Router::new()
+            .route("/never", get(never))
+            .route("/now", get(StatusCode::OK));
+        let ask = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        let limit = Duration::from_millis(20);
+        let late = to_router(limit, router.clone(), ask("/never")).await;
+        let late = with_problem(late, "its id");
+        assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = axum::body::to_bytes(late.into_body(), 1024).await.unwrap();
+        let said: Value = serde_json::from_slice(&body).unwrap();
+        let detail = said["detail"].as_str().unwrap();
+        assert!(detail.contains("read before you try again"), "{said}");
+
+        let soon = to_router(Duration::MAX, router, ask("/now")).await;
+        assert_eq!(soon.status(), StatusCode::OK);
     }
 }
