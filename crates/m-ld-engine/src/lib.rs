@@ -23,6 +23,7 @@ pub mod dataset;
 pub mod datatype;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod journal;
 pub mod msgpack;
 pub mod number;
 pub mod operation;
