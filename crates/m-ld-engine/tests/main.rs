@@ -13,6 +13,8 @@
 mod clocks;
 mod common;
 mod corpus;
+#[cfg(feature = "sled")]
+mod crash;
 mod hostile;
 mod messages;
 mod names;
