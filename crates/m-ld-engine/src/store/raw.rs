@@ -41,6 +41,10 @@ pub(super) struct Changes {
     /// New values, or `None` to remove, in ascending order of space and key.
     pub(super) values: Vec<(Space, Vec<u8>, Option<Bytes>)>,
     /// The epochs, if they change with it.
+    #[cfg_attr(
+        not(feature = "sled"),
+        expect(dead_code, reason = "what ends with the process need not keep them")
+    )]
     pub(super) epochs: Option<Epochs>,
 }
 

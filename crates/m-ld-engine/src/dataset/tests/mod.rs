@@ -1,3 +1,5 @@
+mod world;
+
 use std::sync::Arc;
 
 use super::{Graph, TermId, Writer};
