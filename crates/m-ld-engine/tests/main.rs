@@ -12,6 +12,7 @@
 
 mod clocks;
 mod common;
+mod control;
 mod corpus;
 #[cfg(feature = "sled")]
 mod crash;

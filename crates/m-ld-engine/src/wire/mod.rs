@@ -28,6 +28,7 @@
 //! receivers, and whether data (an extension declared in it, say) suits their applications.
 
 pub(crate) mod content;
+pub mod control;
 mod encoding;
 pub(crate) mod envelope;
 mod error;
