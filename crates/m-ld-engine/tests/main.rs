@@ -16,6 +16,7 @@ mod control;
 mod corpus;
 #[cfg(feature = "sled")]
 mod crash;
+mod fusion;
 mod hostile;
 mod messages;
 mod names;

@@ -4,7 +4,8 @@ use std::ops::Bound;
 
 use super::codec::{self, Stored};
 use crate::clock::Tid;
-use crate::msgpack::{Value, Writer};
+use crate::msgpack::Writer;
+use crate::operation::Reversion;
 use crate::store::{Bytes, Pending, StoreError, Table, View};
 
 /// The place of an entry. See the [module](super).
@@ -47,15 +48,6 @@ impl Position {
             tick: stored.uint()?,
         })
     }
-}
-
-/// What undoes an operation here. Its members stand in the order of the operation's own.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reversion {
-    /// For every deleted triple, the transactions that it really lost.
-    pub deletes: Vec<Vec<Tid>>,
-    /// For every operation on shared data, what the datatype needs to revert it.
-    pub updates: Vec<Value>,
 }
 
 /// One operation as it was applied here.
@@ -137,9 +129,9 @@ pub fn entries_before(
     position: Option<Position>,
 ) -> impl Iterator<Item = Result<(Position, Entry), StoreError>> + '_ {
     let key = position.map(Position::key);
-    let to = key.as_ref().map_or(Bound::Unbounded, |key| {
-        Bound::Excluded(key.as_slice())
-    });
+    let to = key
+        .as_ref()
+        .map_or(Bound::Unbounded, |key| Bound::Excluded(key.as_slice()));
     view.range_back(Table::Entries, Bound::Unbounded, to)
         .map(read)
 }

@@ -2,6 +2,7 @@
 
 use super::{Record, record};
 use crate::clock::TreeClock;
+use crate::operation::contiguous;
 use crate::rdf::Iri;
 use crate::store::{StoreError, View};
 
@@ -21,12 +22,7 @@ impl Span {
     /// Whether this comes right after `before`, the process having received nothing in between
     /// (m-ld protocol, section 6.4).
     pub fn follows(&self, before: &Self) -> bool {
-        before.time.ticks().checked_add(1) == Some(self.from)
-            && before.principal == self.principal
-            && matches!(
-                (before.time.ticked_to(self.from), self.time.ticked_to(self.from)),
-                (Ok(one), Ok(two)) if one == two
-            )
+        before.principal == self.principal && contiguous(&before.time, self.from, &self.time)
     }
 }
 

@@ -30,7 +30,8 @@ mod state;
 use crate::clock::ClockError;
 use crate::store::StoreError;
 
-pub use entry::{Entry, Position, Reversion, entries_after, entries_before, entry};
+pub use crate::operation::Reversion;
+pub use entry::{Entry, Position, entries_after, entries_before, entry};
 pub use history::{Span, past};
 pub use keep::{Kept, append, insert_past, replace, truncate, void};
 pub use record::{Attribution, Record, record, records};

@@ -5,9 +5,12 @@
 mod codec;
 mod decode;
 mod encode;
+mod fuse;
 
 pub use codec::{Codec, Datum, Received};
 pub use encode::{encode_past_operation, message};
+pub(crate) use fuse::contiguous;
+pub use fuse::{FuseError, Fusion, Reversion, cut};
 
 use crate::clock::{Tid, TreeClock};
 use crate::msgpack::Value;
