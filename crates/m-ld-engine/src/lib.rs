@@ -29,6 +29,7 @@ pub mod number;
 pub mod operation;
 pub mod pattern;
 pub mod rdf;
+pub mod security;
 pub mod store;
 pub mod wire;
 

@@ -22,5 +22,7 @@ mod messages;
 mod names;
 mod operations;
 mod packing;
+#[cfg(feature = "acl")]
+mod security;
 mod positions;
 mod texts;

@@ -31,10 +31,11 @@ use crate::clock::ClockError;
 use crate::store::StoreError;
 
 pub use crate::operation::Reversion;
+pub use crate::security::Attribution;
 pub use entry::{Entry, Position, entries_after, entries_before, entry};
 pub use history::{Span, past};
 pub use keep::{Kept, append, insert_past, replace, truncate, void};
-pub use record::{Attribution, Record, record, records};
+pub use record::{Record, record, records};
 pub use state::{BLOCKED, State};
 
 /// Why the journal cannot be used.

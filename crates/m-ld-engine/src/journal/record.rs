@@ -5,16 +5,8 @@ use super::{Position, Span};
 use crate::clock::{Tid, TreeClock};
 use crate::msgpack::Writer;
 use crate::rdf::Iri;
+use crate::security::Attribution;
 use crate::store::{Pending, StoreError, Table, View};
-
-/// Who answers for an operation, and the signature that proves it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Attribution {
-    /// The principal's IRI, as in the message.
-    pub principal: String,
-    /// The signature.
-    pub signature: Vec<u8>,
-}
 
 /// An operation that is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -36,6 +36,11 @@ pub const M_LD_TID: &str = "http://m-ld.org/#tid";
 /// The operation on shared data of a reified triple.
 pub const M_LD_OP: &str = "http://m-ld.org/#op";
 
+/// The public key of a principal.
+pub const M_LD_PUBLIC_KEY: &str = "http://m-ld.org/#public-key";
+/// The secret with which a domain's operations are encrypted.
+pub const M_LD_SECRET: &str = "http://m-ld.org/#secret";
+
 /// The class of default lists.
 pub const RDF_LSEQ: &str = "http://m-ld.org/RdfLseq";
 /// What the predicate from a list to a slot begins with; a position follows.
