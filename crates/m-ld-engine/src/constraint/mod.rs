@@ -4,6 +4,19 @@
 //! to operations of others, which it cannot refuse but must resolve. Either way it sees the graph
 //! as it was before, and what has been decided so far.
 
+mod extension;
+mod list;
+mod order;
+mod permission;
+mod rules;
+mod shape;
+mod statute;
+mod text;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
 use crate::chance::Chance;
 use crate::change::Change;
 use crate::dataset::Graph;
@@ -11,6 +24,14 @@ use crate::msgpack::Value;
 use crate::operation::SharedUpdate;
 use crate::rdf::{Iri, Triple};
 use crate::store::StoreError;
+
+pub use extension::{Extension, Kind, declared, from_data};
+pub use list::DefaultList;
+pub use permission::WritePermitted;
+pub use rules::{Configured, Rules};
+pub use shape::{PropertyShape, Shape, ShapeConstrained};
+pub use statute::Statutory;
+pub use text::{SharedValues, TextProperties};
 
 /// Why a constraint does not let an update pass.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -29,6 +50,29 @@ pub enum Refusal {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+impl Refusal {
+    /// What a write that breaks a rule is refused with.
+    pub(crate) fn not_writeable(reason: impl Into<String>) -> Self {
+        Self::Rule {
+            status: NOT_WRITEABLE,
+            reason: reason.into(),
+        }
+    }
+
+    /// What an update by somebody without the right to it is refused with.
+    pub(crate) fn unauthorised(reason: impl Into<String>) -> Self {
+        Self::Rule {
+            status: UNAUTHORISED,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The m-ld status of a pattern that is not writeable (m-ld protocol, section 22.2).
+const NOT_WRITEABLE: u16 = 4001;
+/// The m-ld status of what somebody has no right to.
+const UNAUTHORISED: u16 = 4030;
 
 /// Who makes decisions at this clone, and with what.
 pub struct Local<'a> {
@@ -52,7 +96,9 @@ pub struct Interim {
     pub resolution: Change,
     /// What follows, in the graph of this clone alone.
     pub entailed: Change,
-    /// Names for properties in the update notification: subject, or all; property; name.
+    /// Names for properties in the update notification: subject, or all; property; name. A name
+    /// that begins with `data:application/mld-li,` stands for an index in the subject's list before
+    /// the update; of an insertion, a comma and its place among those at this index follow.
     pub aliases: Vec<(Option<Iri>, Iri, String)>,
     /// Who is responsible for the update.
     pub principal: Option<Iri>,

@@ -41,4 +41,4 @@ pub use scan::Pattern;
 pub use writer::Writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -54,3 +54,38 @@ pub const JRQL_INDEX: &str = "http://json-rql.org/#index";
 
 /// The list of extensions of a domain.
 pub const EXTENSIONS: &str = "http://m-ld.org/extensions";
+
+/// What the predicates of shapes begin with: SHACL.
+pub const SH: &str = "http://www.w3.org/ns/shacl#";
+/// From a property shape to the property it is about.
+pub const SH_PATH: &str = "http://www.w3.org/ns/shacl#path";
+/// The least number of values that a property shape wants.
+pub const SH_MIN_COUNT: &str = "http://www.w3.org/ns/shacl#minCount";
+/// The greatest number of values that a property shape wants.
+pub const SH_MAX_COUNT: &str = "http://www.w3.org/ns/shacl#maxCount";
+/// From a node shape to the class it is about.
+pub const SH_TARGET_CLASS: &str = "http://www.w3.org/ns/shacl#targetClass";
+/// From the declaration of text to the properties that have it.
+pub const SH_TARGET_OBJECTS_OF: &str = "http://www.w3.org/ns/shacl#targetObjectsOf";
+
+/// The class of statutes.
+pub const M_LD_STATUTE: &str = "http://m-ld.org/#Statute";
+/// From a statute to the shapes it protects.
+pub const M_LD_STATUTORY_SHAPE: &str = "http://m-ld.org/#statutory-shape";
+/// From a statute to what suffices to change them.
+pub const M_LD_SUFFICIENT_CONDITION: &str = "http://m-ld.org/#sufficient-condition";
+/// From a principal to the shapes it has authority over; also the condition that it has.
+pub const M_LD_HAS_AUTHORITY: &str = "http://m-ld.org/#has-authority";
+/// The class of permissions to write.
+pub const M_LD_WRITE_PERMISSION: &str = "http://m-ld.org/#WritePermission";
+/// From a permission, or from the declaration of shapes, to the shapes it is about.
+pub const M_LD_CONTROLLED_SHAPE: &str = "http://m-ld.org/#controlled-shape";
+/// From a principal to its permissions.
+pub const M_LD_HAS_PERMISSION: &str = "http://m-ld.org/#has-permission";
+
+/// The `CommonJS` module of an extension.
+pub const JS_REQUIRE: &str = "http://js.m-ld.org/#require";
+/// The ECMAScript module of an extension.
+pub const JS_MODULE: &str = "http://js.m-ld.org/#module";
+/// The class of an extension, which its module exports.
+pub const JS_CLASS: &str = "http://js.m-ld.org/#class";
