@@ -18,6 +18,7 @@ mod corpus;
 mod crash;
 mod fusion;
 mod hostile;
+mod jrql;
 mod messages;
 mod names;
 mod operations;

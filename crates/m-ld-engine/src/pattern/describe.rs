@@ -210,7 +210,11 @@ fn is_list_key(property: &Iri) -> bool {
 
 /// The order of a list: of positions by their texts, of indexes by their numbers.
 fn by_position(a: &Iri, b: &Iri) -> std::cmp::Ordering {
-    let index = |iri: &Iri| iri.as_str().strip_prefix(vocab::LIST_INDEX).map(list::index);
+    let index = |iri: &Iri| {
+        iri.as_str()
+            .strip_prefix(vocab::LIST_INDEX)
+            .map(list::index)
+    };
     index(a)
         .cmp(&index(b))
         .then_with(|| a.as_str().cmp(b.as_str()))

@@ -86,7 +86,7 @@ impl Groups<'_> {
     }
 
     fn datum(&mut self, name: &str, value: &Json) -> Result<(Var, Term), PatternError> {
-        let var = self.to_bind(name)?;
+        let var = self.bindable(name)?;
         let mut subjects = Subjects::new(self.context, self.vars, Mode::Match);
         match subjects.object(None, value)?.0 {
             Node::Term(term) => Ok((var, term)),
@@ -101,14 +101,14 @@ impl Groups<'_> {
             .as_object()
             .ok_or_else(|| PatternError::malformed(format!("nothing to bind: {bind}")))?;
         for (name, expression) in map {
-            let var = self.to_bind(name)?;
+            let var = self.bindable(name)?;
             let expression = self.expressions().expression(expression)?;
             group.add_bind(var, expression)?;
         }
         Ok(())
     }
 
-    fn to_bind(&mut self, name: &str) -> Result<Var, PatternError> {
+    fn bindable(&mut self, name: &str) -> Result<Var, PatternError> {
         variable::name(name)
             .filter(|name| !name.is_empty())
             .map(|name| self.vars.named(name))

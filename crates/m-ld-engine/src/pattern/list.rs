@@ -23,9 +23,9 @@ impl Subjects<'_> {
     /// The items of a list that `list` identifies.
     pub(super) fn list(&mut self, list: &Node, items: &Json) -> Result<(), PatternError> {
         match items {
-            Json::Array(items) => (0..).zip(items).try_for_each(|(index, item)| {
-                self.slot(list, &Index::At(index, None), item)
-            }),
+            Json::Array(items) => (0..)
+                .zip(items)
+                .try_for_each(|(index, item)| self.slot(list, &Index::At(index, None), item)),
             Json::Object(map) => map
                 .iter()
                 .try_for_each(|(key, item)| self.indexed(list, key, item)),
@@ -39,15 +39,12 @@ impl Subjects<'_> {
         {
             return self.slot(list, &Index::Var(var), item);
         }
-        let (index, sub) = index(key)
-            .ok_or_else(|| PatternError::malformed(format!("{key:?} is no index of a list")))?;
+        let (index, sub) = index(key).ok_or_else(|| no_index(key))?;
         match item {
             // Several that are inserted at one index.
-            Json::Array(items) if sub.is_none() && !self.matches() => {
-                (0..).zip(items).try_for_each(|(sub, item)| {
-                    self.slot(list, &Index::At(index, Some(sub)), item)
-                })
-            }
+            Json::Array(items) if sub.is_none() && !self.matches() => (0..)
+                .zip(items)
+                .try_for_each(|(sub, item)| self.slot(list, &Index::At(index, Some(sub)), item)),
             item => self.slot(list, &Index::At(index, sub), item),
         }
     }
@@ -125,6 +122,10 @@ pub(super) fn index(key: &str) -> Option<(u64, Option<u64>)> {
         None => Some((natural(text)?, None)),
         Some((index, sub)) => Some((natural(index)?, Some(natural(sub)?))),
     }
+}
+
+pub(super) fn no_index(key: &str) -> PatternError {
+    PatternError::malformed(format!("{key:?} is no index of a list"))
 }
 
 /// A natural number that JavaScript has exactly.

@@ -58,11 +58,12 @@ pub fn notification(context: &Context, notice: &Notice<'_>) -> Json {
         "@update": updates.json(),
         "@ticks": notice.ticks,
     });
-    if let Some(principal) = notice.principal {
-        update["@principal"] = json!({ "@id": context.compact_id(principal) });
-    }
-    if let Some(agree) = notice.agree {
-        update["@agree"] = agree.clone();
+    let principal = |iri: &Iri| json!({ "@id": context.compact_id(iri) });
+    if let Json::Object(update) = &mut update {
+        let principal = notice.principal.map(principal);
+        update.extend(principal.map(|principal| ("@principal".to_owned(), principal)));
+        let agree = notice.agree.cloned();
+        update.extend(agree.map(|proof| ("@agree".to_owned(), proof)));
     }
     update
 }
@@ -98,7 +99,9 @@ impl<'a> Subjects<'a> {
     fn add(&mut self, triple: &Triple, data: Option<&Value>, expression: Option<&Json>) {
         let (subject, property) = (&triple.subject, &triple.predicate);
         let alias = self.aliases.get(&(Some(subject), property));
-        let alias = alias.or_else(|| self.aliases.get(&(None, property))).copied();
+        let alias = alias
+            .or_else(|| self.aliases.get(&(None, property)))
+            .copied();
         let to = self.all.entry(subject.clone()).or_default();
         let name = alias.unwrap_or(property.as_str());
         if let Some((index, sub)) = list_index(name) {

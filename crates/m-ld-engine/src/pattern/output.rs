@@ -66,7 +66,10 @@ fn literal_value(
         vocab::XS_INTEGER | vocab::XS_DOUBLE => {
             number(lexical).unwrap_or_else(|| described(context, property, literal, lexical.into()))
         }
-        vocab::TSEQ => data.and_then(|state| datatype::text(state).ok()).unwrap_or_else(|| lexical.to_owned()).into(),
+        vocab::TSEQ => data
+            .and_then(|state| datatype::text(state).ok())
+            .unwrap_or_else(|| lexical.to_owned())
+            .into(),
         vocab::RDF_JSON => {
             let value = data.map_or_else(|| lexical.into(), plain);
             json!({ "@value": value, "@type": "@json" })
@@ -107,7 +110,9 @@ fn plain(data: &Value) -> Json {
         Value::Bin(bytes) => STANDARD.encode(bytes).into(),
         Value::Array(items) => items.iter().map(plain).collect(),
         Value::Map(map) => {
-            let members = map.iter().map(|(key, value)| (key.to_owned(), plain(value)));
+            let members = map
+                .iter()
+                .map(|(key, value)| (key.to_owned(), plain(value)));
             Json::Object(members.collect())
         }
     }

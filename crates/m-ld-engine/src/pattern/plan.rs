@@ -47,24 +47,28 @@ impl Plan {
     }
 
     /// Plans a group, of which some variables are bound before.
-    fn bound(
-        graph: &Graph<'_>,
-        group: Group,
-        bound: &BTreeSet<Var>,
-    ) -> Result<Self, PatternError> {
+    fn bound(graph: &Graph<'_>, group: Group, bound: &BTreeSet<Var>) -> Result<Self, PatternError> {
         let joined = group.can_be_joined();
         let values_first = group.filters_are_certain();
         let vars = group.vars.clone();
         let mut planner = Planner {
             graph,
-            bound: if joined { bound.clone() } else { BTreeSet::new() },
+            bound: if joined {
+                bound.clone()
+            } else {
+                BTreeSet::new()
+            },
             filters: group.filters,
             steps: Vec::new(),
         };
         let rows = group.values.map(|rows| planner.rows(rows));
-        let (first, last) = if values_first { (rows, None) } else { (None, rows) };
+        let (first, last) = if values_first {
+            (rows, None)
+        } else {
+            (None, rows)
+        };
         planner.values(first);
-        planner.core(group.triples, group.union)?;
+        planner.core(&group.triples, group.union)?;
         planner.remaining_filters();
         planner.values(last);
         for (var, expression) in group.binds {
@@ -103,12 +107,13 @@ impl Planner<'_, '_> {
             .iter()
             .map(|row| row.iter().map(|(var, _)| *var).collect::<BTreeSet<_>>());
         let first = certain.next().unwrap_or_default();
-        self.bound.extend(certain.fold(first, |all, one| &all & &one));
+        self.bound
+            .extend(certain.fold(first, |all, one| &all & &one));
         self.push(Step::Values(rows));
     }
 
     /// Subjects and alternatives, those first that have fewer solutions.
-    fn core(&mut self, triples: Vec<Template>, union: Vec<Group>) -> Result<(), PatternError> {
+    fn core(&mut self, triples: &[Template], union: Vec<Group>) -> Result<(), PatternError> {
         let triples: Vec<_> = triples.iter().map(|triple| self.places(triple)).collect();
         if union.is_empty() {
             return self.triples(triples);

@@ -52,9 +52,7 @@ pub fn read<'v>(
     limits: &Limits,
 ) -> Result<Results<'v>, PatternError> {
     limits.admit(query)?;
-    let query = query
-        .as_object()
-        .ok_or(PatternError::Unsupported("read"))?;
+    let query = query.as_object().ok_or(PatternError::Unsupported("read"))?;
     let context = in_context(context, query)?;
     let reader = Reader {
         graph,
@@ -94,7 +92,10 @@ pub fn ask(
         None => Group::default(),
     };
     let plan = reader.plan(group)?;
-    Run::new(reader.env(), plan).next().transpose().map(|row| row.is_some())
+    Run::new(reader.env(), plan)
+        .next()
+        .transpose()
+        .map(|row| row.is_some())
 }
 
 /// A subject: all of it, or some of its properties, as a describe or a construct has it.
@@ -151,8 +152,8 @@ impl<'v> Reader<'_, 'v> {
             .map(|what| self.described(&group, what))
             .collect::<Result<_, _>>()?;
         let plan = self.plan(group)?;
-        let describer = Describer::new(self.env(), self.context);
-        Ok(Descriptions::new(describer, described, plan))
+        let each = Describer::new(self.env(), self.context);
+        Ok(Descriptions::new(each, described, plan))
     }
 
     fn described(&self, group: &Group, what: &Json) -> Result<Described, PatternError> {

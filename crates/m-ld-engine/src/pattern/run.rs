@@ -144,9 +144,13 @@ impl<'v> Run<'v> {
             self.row.set(var, None);
         }
         match (&mut level.source, step) {
-            (Source::Match(found), Step::Match(places)) => {
-                next_match(found, places, &self.env.work, &mut self.row, &mut level.bound)
-            }
+            (Source::Match(found), Step::Match(places)) => next_match(
+                found,
+                places,
+                &self.env.work,
+                &mut self.row,
+                &mut level.bound,
+            ),
             (Source::Values(next), Step::Values(rows)) => {
                 Ok(next_values(next, rows, &mut self.row, &mut level.bound))
             }
@@ -180,7 +184,9 @@ impl<'v> Run<'v> {
             return false;
         };
         let mut values = values.into_iter();
-        values.all(|(var, cell)| cell.is_none_or(|cell| bind(&mut self.row, &mut level.bound, var, cell)))
+        values.all(|(var, cell)| {
+            cell.is_none_or(|cell| bind(&mut self.row, &mut level.bound, var, cell))
+        })
     }
 
     fn next_alternative(&mut self, plans: &[Rc<Plan>]) -> Result<bool, PatternError> {
@@ -216,9 +222,10 @@ impl<'v> Run<'v> {
         };
         while let Some(plan) = plans.get(*index) {
             let run = current.get_or_insert_with(|| {
-                let row = match plan.joined {
-                    true => self.row.clone(),
-                    false => Row::new(self.env.vars),
+                let row = if plan.joined {
+                    self.row.clone()
+                } else {
+                    Row::new(self.env.vars)
                 };
                 let (evaluator, plan) = (Rc::clone(&self.evaluator), Rc::clone(plan));
                 Box::new(Self::from(self.env.clone(), evaluator, plan, row))
@@ -293,12 +300,10 @@ fn next_values(
 
 /// Binds a variable. False if it has another value.
 fn bind(row: &mut Row, bound: &mut Vec<Var>, var: Var, cell: Cell) -> bool {
-    match row.get(var) {
-        Some(known) => known.id() == cell.id(),
-        None => {
-            row.set(var, Some(cell));
-            bound.push(var);
-            true
-        }
+    if let Some(known) = row.get(var) {
+        return known.id() == cell.id();
     }
+    row.set(var, Some(cell));
+    bound.push(var);
+    true
 }

@@ -39,7 +39,11 @@ impl Expression {
 impl Group {
     /// Takes variables out of expressions that do not see them.
     pub(super) fn confine(&mut self) {
-        let mut scope: VarSet = self.triples.iter().flat_map(super::ast::Template::vars).collect();
+        let mut scope: VarSet = self
+            .triples
+            .iter()
+            .flat_map(super::ast::Template::vars)
+            .collect();
         for alternative in &mut self.union {
             alternative.confine();
             scope.extend(&alternative.vars);
@@ -58,7 +62,11 @@ impl Group {
 
     /// The variables that subjects and alternatives bind in each solution.
     pub(super) fn certain(&self) -> VarSet {
-        let mut certain: VarSet = self.triples.iter().flat_map(super::ast::Template::vars).collect();
+        let mut certain: VarSet = self
+            .triples
+            .iter()
+            .flat_map(super::ast::Template::vars)
+            .collect();
         let mut alternatives = self.union.iter().map(Self::certain_with_values);
         if let Some(first) = alternatives.next() {
             certain.extend(alternatives.fold(first, |all, one| &all & &one));
@@ -82,7 +90,9 @@ impl Group {
     /// Whether the filters come to the same if more variables are bound before.
     pub(super) fn filters_are_certain(&self) -> bool {
         let certain = self.certain();
-        self.filters.iter().all(|filter| filter.vars().is_subset(&certain))
+        self.filters
+            .iter()
+            .all(|filter| filter.vars().is_subset(&certain))
     }
 
     /// Whether the group has the same solutions if more variables are bound before, but those
@@ -90,7 +100,10 @@ impl Group {
     pub(super) fn can_be_joined(&self) -> bool {
         let certain = self.certain_with_values();
         self.filters_are_certain()
-            && self.binds.iter().all(|(_, bound)| bound.vars().is_subset(&certain))
+            && self
+                .binds
+                .iter()
+                .all(|(_, bound)| bound.vars().is_subset(&certain))
             && self.union.iter().all(Self::can_be_joined)
     }
 }

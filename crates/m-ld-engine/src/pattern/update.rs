@@ -85,7 +85,7 @@ impl Reader<'_> {
         let found = Subjects::new(self.context, self.vars, Mode::Load(self.identity));
         let found = found.read(updates)?;
         let results: BTreeSet<Var> = found.inline.iter().map(|inline| inline.result).collect();
-        update.vars.extend(&found.vars - &results);
+        update.vars.extend(found.vars.difference(&results));
         update.inline.extend(found.inline);
         for triple in found.triples {
             let before = triple.before.unwrap_or_else(|| self.vars.anonymous());

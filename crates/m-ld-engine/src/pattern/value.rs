@@ -68,11 +68,7 @@ impl Subjects<'_> {
     }
 
     /// A value object or a reference.
-    fn described(
-        &mut self,
-        property: Option<&str>,
-        map: &Object,
-    ) -> Result<Content, PatternError> {
+    fn described(&mut self, property: Option<&str>, map: &Object) -> Result<Content, PatternError> {
         if let Some(id) = reference(map, "@id") {
             return Ok((self.name(id, Context::expand_id)?, None));
         }

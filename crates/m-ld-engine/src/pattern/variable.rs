@@ -75,15 +75,15 @@ impl Vars {
 
     /// What a variable is called in results, with its question mark.
     pub(super) fn key(&self, var: Var) -> String {
-        match self.names.get(var.0) {
-            Some(Some(name)) => format!("?{name}"),
-            // Not the name of one that the request has: those would have been found by name.
-            Some(None) | None => (0_usize..)
-                .map(|more| format!("b{}x{more}", var.0))
-                .find(|name| !self.by_name.contains_key(name))
-                .map(|name| format!("?{name}"))
-                .unwrap_or_default(),
+        if let Some(Some(name)) = self.names.get(var.0) {
+            return format!("?{name}");
         }
+        let mut name = format!("b{}", var.0);
+        // Not the name of one that the request has.
+        while self.by_name.contains_key(&name) {
+            name.push('_');
+        }
+        format!("?{name}")
     }
 
     fn derive(&mut self, of: Var, what: &str, derived: Derived) -> Var {
@@ -125,6 +125,5 @@ fn begins(c: char) -> bool {
 }
 
 fn continues(c: char) -> bool {
-    begins(c)
-        || matches!(c, '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+    begins(c) || matches!(c, '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }

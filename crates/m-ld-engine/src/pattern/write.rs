@@ -73,7 +73,10 @@ pub fn write(
     };
     Ok(Write {
         change: filler.change(update)?,
-        agree: request.get("@agree").filter(|proof| is_truthy(proof)).cloned(),
+        agree: request
+            .get("@agree")
+            .filter(|proof| is_truthy(proof))
+            .cloned(),
     })
 }
 
@@ -100,7 +103,10 @@ pub fn delete(
 
 /// A new identity under the base (m-ld protocol, section 1).
 fn new_identity(base: &Iri, local: &mut Local<'_>) -> Iri {
-    Iri::new(format!("{base}.well-known/genid/{}", local.chance.identity()))
+    Iri::new(format!(
+        "{base}.well-known/genid/{}",
+        local.chance.identity()
+    ))
 }
 
 /// Whether JavaScript takes a value for true.
@@ -121,7 +127,14 @@ impl Reader<'_> {
         let mut update = Update::default();
         if let Some(subjects) = request.get("@graph").filter(|_| !has(&["@union"])) {
             self.inserts(&mut update, subjects)?;
-        } else if has(&["@union", "@filter", "@values", "@describe", "@select", "@construct"]) {
+        } else if has(&[
+            "@union",
+            "@filter",
+            "@values",
+            "@describe",
+            "@select",
+            "@construct",
+        ]) {
             return Err(PatternError::Unsupported("write"));
         } else if has(&["@insert", "@delete", "@update"]) {
             return self.update(request);
@@ -162,7 +175,7 @@ impl Filler<'_, '_> {
         if fixed {
             self.fixed(&update.inserts, |triple, data| change.insert(triple, data))?;
         }
-        self.copy_text(&mut change)?;
+        copy_text(&mut change);
         change.edits = std::mem::take(&mut self.edits)
             .into_iter()
             .map(|((triple, _), expression)| Edit { triple, expression })
@@ -253,12 +266,10 @@ impl Filler<'_, '_> {
                 continue;
             }
             let iri = match self.vars.derived(var) {
-                Some(Derived::ListKey(index)) => self.index(row, index)?.map(|index| {
-                    Iri::new(format!("{}{index}", vocab::LIST_INDEX))
-                }),
-                Some(Derived::Slot(index)) => {
-                    self.index(row, index)?.map(|_| (self.identity)())
-                }
+                Some(Derived::ListKey(index)) => self
+                    .index(row, index)?
+                    .map(|index| Iri::new(format!("{}{index}", vocab::LIST_INDEX))),
+                Some(Derived::Slot(index)) => self.index(row, index)?.map(|_| (self.identity)()),
                 None => None,
             };
             if let Some(iri) = iri {
@@ -286,26 +297,25 @@ impl Filler<'_, '_> {
             Term::Iri(_) | Term::Literal(_) => Ok(None),
         }
     }
+}
 
-    /// Shared data has one place. What is inserted elsewhere is a copy of its text.
-    fn copy_text(&self, change: &mut Change) -> Result<(), PatternError> {
-        let shared = change.inserts.keys().filter(|triple| {
-            let literal = triple.object.as_literal();
-            literal.is_some_and(|literal| datatype::is_shared(&literal.datatype))
-        });
-        let shared: Vec<Triple> = shared.cloned().collect();
-        for triple in shared {
-            let state = change.inserts.remove(&triple).flatten();
-            let text = state.and_then(|state| datatype::text(&state).ok());
-            if let Some(text) = text {
-                let copy = Triple {
-                    object: Literal::string(text).into(),
-                    ..triple
-                };
-                change.inserts.insert(copy, None);
-            }
+/// Shared data has one place. What is inserted elsewhere is a copy of its text.
+fn copy_text(change: &mut Change) {
+    let shared = change.inserts.keys().filter(|triple| {
+        let literal = triple.object.as_literal();
+        literal.is_some_and(|literal| datatype::is_shared(&literal.datatype))
+    });
+    let shared: Vec<Triple> = shared.cloned().collect();
+    for triple in shared {
+        let state = change.inserts.remove(&triple).flatten();
+        let text = state.and_then(|state| datatype::text(&state).ok());
+        if let Some(text) = text {
+            let copy = Triple {
+                object: Literal::string(text).into(),
+                ..triple
+            };
+            change.inserts.insert(copy, None);
         }
-        Ok(())
     }
 }
 

@@ -151,15 +151,11 @@ impl Reader<'_> {
             item => vec![("0".to_owned(), item)],
         };
         for (name, item) in members {
-            let (key, name) = match self.named(&name) {
-                Some((var, name)) => (Key::IndexVar(var), name),
-                None => match list::index(&name) {
-                    Some((index, _)) => (Key::Index(index), name),
-                    None => {
-                        let why = format!("{name:?} is no index of a list");
-                        return Err(PatternError::malformed(why));
-                    }
-                },
+            let (key, name) = if let Some((var, name)) = self.named(&name) {
+                (Key::IndexVar(var), name)
+            } else {
+                let (index, _) = list::index(&name).ok_or_else(|| list::no_index(&name))?;
+                (Key::Index(index), name)
             };
             let list = |value| object("@list", Json::Object(object(&name, value)));
             self.content(contents, &key, &list, item)?;

@@ -117,7 +117,8 @@ impl Evaluation<'_, '_> {
             Operator::NotIn => self.is_in(arguments).map(|is_in| Value::Bool(!is_in)),
             Operator::Bound => Ok(Value::Bool(self.is_bound(arguments))),
             Operator::Concat => {
-                let values: Outcome<Vec<_>> = arguments.iter().map(|each| self.value(each)).collect();
+                let values: Outcome<Vec<_>> =
+                    arguments.iter().map(|each| self.value(each)).collect();
                 text::concat(&values?).ok_or(Failure::Error)
             }
             Operator::Not => match arguments {
@@ -159,10 +160,10 @@ impl Evaluation<'_, '_> {
                 Err(end @ Failure::End(_)) => return Err(end),
             }
         }
-        match failed {
-            true => Err(Failure::Error),
-            false => Ok(!decisive),
+        if failed {
+            return Err(Failure::Error);
         }
+        Ok(!decisive)
     }
 
     fn is_in(&self, arguments: &[Expression]) -> Outcome<bool> {
@@ -180,10 +181,10 @@ impl Evaluation<'_, '_> {
                 Err(end @ Failure::End(_)) => return Err(end),
             }
         }
-        match failed {
-            true => Err(Failure::Error),
-            false => Ok(false),
+        if failed {
+            return Err(Failure::Error);
         }
+        Ok(false)
     }
 
     fn is_bound(&self, arguments: &[Expression]) -> bool {
@@ -216,10 +217,6 @@ fn unary(operator: Operator, value: Value) -> Option<Value> {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the other operators are not of two arguments"
-)]
 fn binary(operator: Operator, a: &Value, b: &Value) -> Option<Value> {
     use std::cmp::Ordering::{Greater, Less};
     let order = || compare::order(a, b);
@@ -231,7 +228,9 @@ fn binary(operator: Operator, a: &Value, b: &Value) -> Option<Value> {
         Operator::Greater => order().map(|order| order == Greater),
         Operator::GreaterOrEqual => order().map(|order| order != Less),
         Operator::LangMatches => text::language_matches(a, b),
-        operator => return number::calculate(operator, a.number()?, b.number()?).map(Value::Number),
+        operator => {
+            return number::calculate(operator, a.number()?, b.number()?).map(Value::Number);
+        }
     };
     truth.map(Value::Bool)
 }

@@ -1,4 +1,4 @@
-//! Arithmetic (SPARQL 1.1, section 17.3; XPath and XQuery Functions and Operators, section 4.2).
+//! Arithmetic (SPARQL 1.1, section 17.3; `XPath` and `XQuery` Functions and Operators, section 4.2).
 
 use oxsdatatypes::{Decimal, Double, Float};
 
@@ -45,10 +45,6 @@ fn float(number: Number) -> Float {
 }
 
 /// The result of an operator. None if it is an error: an overflow, or a division by zero.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the other operators do not calculate"
-)]
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "these are of floating point, which does not overflow"

@@ -27,7 +27,7 @@ impl Expressions {
     }
 }
 
-/// With the flags of XPath (Functions and Operators 3.1, section 5.6.1.1).
+/// With the flags of `XPath` (Functions and Operators 3.1, section 5.6.1.1).
 fn compile(pattern: &str, flags: &str) -> Option<Regex> {
     let quoted;
     let pattern = if flags.contains('q') {
@@ -37,7 +37,10 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
         pattern
     };
     let mut builder = RegexBuilder::new(pattern);
-    builder.size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(NESTING);
+    builder
+        .size_limit(SIZE)
+        .dfa_size_limit(SIZE)
+        .nest_limit(NESTING);
     for flag in flags.chars() {
         match flag {
             's' => builder.dot_matches_new_line(true),

@@ -33,6 +33,8 @@ pub(super) fn language_matches(tag: &Value, range: &Value) -> Option<bool> {
     }
     let head = tag.get(..range.len());
     let fits = head.is_some_and(|head| head.eq_ignore_ascii_case(range));
-    let ends = tag.get(range.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    let ends = tag
+        .get(range.len()..)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     Some(fits && ends)
 }

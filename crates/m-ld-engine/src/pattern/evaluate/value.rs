@@ -180,9 +180,7 @@ impl Number {
             "decimal" => Decimal::from_str(lexical).ok().map(Self::Decimal),
             "float" => Float::from_str(lexical).ok().map(Self::Float),
             "double" => Double::from_str(lexical).ok().map(Self::Double),
-            name if INTEGERS.contains(&name) => {
-                Integer::from_str(lexical).ok().map(Self::Integer)
-            }
+            name if INTEGERS.contains(&name) => Integer::from_str(lexical).ok().map(Self::Integer),
             _ => None,
         }
     }
