@@ -10,45 +10,18 @@ use sha1::{Digest as _, Sha1};
 
 use super::PatternError;
 use crate::msgpack::Value;
+use crate::number;
 use crate::rdf::{Iri, Literal, vocab};
-
-/// The magnitude from which JavaScript writes numbers with an exponent.
-const EXPONENT: f64 = 1e21;
-/// The magnitude below which it does so too.
-const SMALL: f64 = 1e-6;
 
 /// The literal that a number is for every clone: an integer, if JavaScript writes it without a
 /// decimal point. None if it is none.
-pub(super) fn number(number: f64) -> Option<Literal> {
-    if !number.is_finite() {
-        return None;
+pub(super) fn number(value: f64) -> Option<Literal> {
+    let literal = value.is_finite().then(|| number::literal(value))?;
+    // What rounds to zero has a sign in JavaScript's text, but not when that has been sent.
+    if literal.lexical.as_ref() == "-0" {
+        return Some(Literal::integer(0));
     }
-    if is_double(number) {
-        return Some(Literal::typed(canonical_double(number), vocab::XS_DOUBLE));
-    }
-    // Half an integer is no case of this: such numbers have a point, or are near zero.
-    let integer = format!("{:.0}", number.trunc());
-    let integer = if integer == "-0" { "0" } else { &integer };
-    Some(Literal::typed(integer, vocab::XS_INTEGER))
-}
-
-fn is_double(number: f64) -> bool {
-    let magnitude = number.abs();
-    if magnitude >= EXPONENT {
-        return true;
-    }
-    let one_digit = || !format!("{number:e}").contains('.');
-    number.fract() != 0.0 && !(magnitude < SMALL && one_digit())
-}
-
-fn canonical_double(number: f64) -> String {
-    let text = format!("{number:.15e}");
-    let Some((mantissa, exponent)) = text.split_once('e') else {
-        return text;
-    };
-    let mantissa = mantissa.trim_end_matches('0');
-    let zero = if mantissa.ends_with('.') { "0" } else { "" };
-    format!("{mantissa}{zero}E{exponent}")
+    Some(literal)
 }
 
 /// The literal of a lexical form and a datatype.

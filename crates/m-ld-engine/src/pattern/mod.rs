@@ -49,6 +49,8 @@ mod row;
 mod run;
 mod scope;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod update;
 mod value;
 mod variable;

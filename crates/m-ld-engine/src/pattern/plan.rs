@@ -211,9 +211,6 @@ impl Planner<'_, '_> {
     /// The triple that has the fewest matches by itself, and how many; counted up to a limit.
     fn fewest(&self, triples: &[[Place; 3]]) -> Result<(usize, usize), PatternError> {
         let mut best = (0, COUNTED);
-        if triples.len() == 1 && self.steps.is_empty() && self.bound.is_empty() {
-            return Ok(best);
-        }
         let mut order: Vec<usize> = (0..triples.len()).collect();
         order.sort_by_key(|index| triples.get(*index).map(|triple| self.breadth(triple)));
         if let Some(first) = order.first() {
