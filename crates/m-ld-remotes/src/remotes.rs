@@ -112,6 +112,23 @@ impl Remotes {
         self.client.unsent()
     }
 
+    /// What comes next, as [`next`](Self::next), or `None` once there is [less unsent](Self::unsent) than so many bytes. Safe to
+    /// cancel.
+    pub async fn next_or_room(&mut self, bytes: usize) -> Option<Result<Message, Ended>> {
+        loop {
+            let event = tokio::select! {
+                event = self.events.next() => event,
+                () = self.client.until_unsent_below(bytes) => return None,
+            };
+            let Some(event) = event else {
+                return Some(Err(self.ended.clone()));
+            };
+            if let Some(message) = self.event(event) {
+                return Some(Ok(message));
+            }
+        }
+    }
+
     /// Says whether this clone is present.
     pub fn present(&mut self, present: bool) {
         self.emit("present", vec![json!(present).into()]);

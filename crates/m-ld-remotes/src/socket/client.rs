@@ -173,6 +173,11 @@ impl Client {
         self.room.taken()
     }
 
+    /// Waits until less than so many bytes wait to be sent or acknowledged. Safe to cancel.
+    pub async fn until_unsent_below(&self, bytes: usize) {
+        self.room.until_below(bytes).await;
+    }
+
     fn event(
         &self,
         session: Session,

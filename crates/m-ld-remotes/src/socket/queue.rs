@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Room is counted in units of so many bytes: a semaphore counts no further than 32 bits.
 const UNIT: usize = 256;
@@ -12,13 +12,21 @@ const UNIT: usize = 256;
 pub(super) struct Room {
     free: Arc<Semaphore>,
     units: u32,
+    given_back: Arc<Notify>,
 }
 
 /// Room that something takes until this is dropped.
 #[derive(Debug)]
 pub(super) struct Taken {
-    #[expect(dead_code, reason = "held for its drop")]
-    permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
+    given_back: Arc<Notify>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.given_back.notify_one();
+    }
 }
 
 impl Room {
@@ -29,6 +37,7 @@ impl Room {
         Self {
             free: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             units,
+            given_back: Arc::new(Notify::new()),
         }
     }
 
@@ -36,14 +45,21 @@ impl Room {
     pub(super) async fn take(&self, bytes: usize) -> Option<Taken> {
         let units = self.units(bytes);
         let permit = Arc::clone(&self.free).acquire_many_owned(units).await;
-        permit.ok().map(|permit| Taken { permit })
+        permit.ok().map(|permit| self.taken_by(permit))
     }
 
     /// Takes room, if there is so much now.
     pub(super) fn try_take(&self, bytes: usize) -> Option<Taken> {
         let units = self.units(bytes);
         let permit = Arc::clone(&self.free).try_acquire_many_owned(units);
-        permit.ok().map(|permit| Taken { permit })
+        permit.ok().map(|permit| self.taken_by(permit))
+    }
+
+    /// Waits until less than so many bytes are taken. One may wait at a time.
+    pub(super) async fn until_below(&self, bytes: usize) {
+        while self.taken() >= bytes {
+            self.given_back.notified().await;
+        }
     }
 
     /// Bytes that are taken, about.
@@ -51,6 +67,13 @@ impl Room {
         let all = usize::try_from(self.units).unwrap_or(usize::MAX);
         all.saturating_sub(self.free.available_permits())
             .saturating_mul(UNIT)
+    }
+
+    fn taken_by(&self, permit: OwnedSemaphorePermit) -> Taken {
+        Taken {
+            permit: Some(permit),
+            given_back: Arc::clone(&self.given_back),
+        }
     }
 
     fn units(&self, bytes: usize) -> u32 {
@@ -73,6 +96,22 @@ mod tests {
         drop(taken);
         assert_eq!(room.taken(), 0);
         assert!(room.try_take(usize::MAX).is_some(), "all of it");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_goes_on_when_there_is_some() {
+        let room = Room::new(1024);
+        let [one, other] = [(); 2].map(|()| room.try_take(300).unwrap());
+        let waiting = tokio::spawn({
+            let room = room.clone();
+            async move { room.until_below(600).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(one);
+        waiting.await.unwrap();
+        drop(other);
+        room.until_below(1).await;
     }
 
     #[test]
