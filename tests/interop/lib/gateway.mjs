@@ -104,6 +104,11 @@ export class Gateway {
     return readFileSync(join(this.#folder, 'log'), 'utf8').slice(-bytes);
   }
 
+  /** The program that runs. */
+  get binary() {
+    return command()[0];
+  }
+
   get rootAuth() {
     return basic(this.root_account, this.root_key);
   }

@@ -1,0 +1,66 @@
+// A JavaScript clone in a process of its own, that speaks what `meldgate clone` does: requests as JSON lines on standard
+// input, answers and events as JSON lines on standard output. A line {"config", "data"} starts it, anew once it has closed.
+import { createSign } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { ClassicLevel } from 'classic-level';
+
+const require = createRequire(import.meta.url);
+const engine = process.env.COMPLIANCE_ENGINE ?? '@m-ld/m-ld';
+const { clone } = require(engine);
+const { IoRemotes } = require(`${engine}/ext/socket.io`);
+
+const say = message => process.stdout.write(`${JSON.stringify(message)}\n`);
+const text = error => `${error?.message ?? error}`;
+
+/** What an application brings, as the configuration of a spec asks for it. */
+function app({ principal, transportSecurity, text: properties, ...config }) {
+  const brought = {};
+  if (principal != null) {
+    brought.principal = {
+      '@id': principal['@id'],
+      sign: data => createSign('RSA-SHA256').update(data).sign(principal.privateKey)
+    };
+  }
+  if (transportSecurity != null) {
+    const Security = require(transportSecurity.require)[transportSecurity.class];
+    brought.transportSecurity = new Security(config, brought.principal);
+  }
+  if (properties != null)
+    Object.assign(brought, new (require(`${engine}/ext/tseq`).TSeqText)(...properties));
+  return [config, brought];
+}
+
+let meld;
+
+const requests = {
+  read: async pattern => [...await meld.read(pattern)],
+  write: async pattern => { await meld.write(pattern); },
+  close: async () => { await meld.close(); }
+};
+
+async function start({ config, data }) {
+  const [configuration, brought] = app(config);
+  meld = await clone(new ClassicLevel(data), IoRemotes, { logLevel: 'error', ...configuration }, brought);
+  say({ started: meld.status.value });
+  meld.follow(update => say({ update }));
+  meld.status.subscribe({
+    next: status => say({ status }),
+    error: error => say({ closed: text(error) }),
+    complete: () => say({ closed: null })
+  });
+}
+
+createInterface({ input: process.stdin })
+  .on('line', async line => {
+    const { id, ...request } = JSON.parse(line);
+    if (id == null)
+      return start(request).catch(error => say({ closed: text(error) }));
+    const [[verb, pattern]] = Object.entries(request);
+    try {
+      say({ id, answer: await requests[verb](pattern) ?? null });
+    } catch (error) {
+      say({ id, error: text(error) });
+    }
+  })
+  .on('close', () => process.exit(0));

@@ -1,0 +1,250 @@
+// Clones as processes of their own, native and JavaScript ones alike.
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { within } from '../lib/wait.mjs';
+
+const START_MS = 25_000;
+const STOP_MS = 10_000;
+const WORKER = fileURLToPath(new URL('clone.mjs', import.meta.url));
+
+/** Those that run: none may outlive this process, however it ends. */
+const running = new Set();
+process.once('exit', () => running.forEach(child => child.kill('SIGKILL')));
+
+function run([program, ...args], env) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  running.add(child);
+  child.stdin.on('error', () => { /* told by `exit` */ });
+  child.once('exit', () => running.delete(child));
+  child.said = '';
+  child.stderr.on('data', chunk => child.said = (child.said + chunk).slice(-4000));
+  return child;
+}
+
+/** Native clones: a process for each. */
+export class Native {
+  constructor(binary, ca) {
+    Object.assign(this, { binary, ca });
+  }
+
+  /** A process that is told its configuration. */
+  take(data, config) {
+    const child = run([this.binary, 'clone', '--config', '-', '--data', data, '--ca-file', this.ca]);
+    child.stdin.write(`${JSON.stringify(config)}\n`);
+    return child;
+  }
+
+  /** Whether a process was taken back; if not it has to end. */
+  give() {
+    return false;
+  }
+}
+
+/** JavaScript clones: their processes are started ahead and used again, as their start is not that of a clone. */
+export class JavaScript {
+  #idle = [];
+
+  constructor(ca) {
+    this.env = { NODE_EXTRA_CA_CERTS: ca, NODE_OPTIONS: '' };
+    this.#idle = Array.from({ length: 5 }, () => this.#spawn());
+  }
+
+  take(data, config) {
+    const child = this.#idle.shift() ?? this.#spawn();
+    child.stdin.write(`${JSON.stringify({ config, data })}\n`);
+    return child;
+  }
+
+  give(child) {
+    this.#idle.push(child);
+    return true;
+  }
+
+  #spawn() {
+    const child = run([process.execPath, WORKER], this.env);
+    child.once('exit', () => this.#idle = this.#idle.filter(other => other !== child));
+    return child;
+  }
+}
+
+/** A way to the gateway that can be closed. */
+export class Wire {
+  #sockets = new Set();
+  #closed = false;
+  #server = createServer(socket => this.#carry(socket));
+
+  static async to(port) {
+    const wire = new Wire();
+    wire.target = port;
+    await new Promise(resolve => wire.#server.listen(0, 'localhost', resolve));
+    wire.#server.unref();
+    wire.port = wire.#server.address().port;
+    return wire;
+  }
+
+  /** While it is closed there is nobody at its end. */
+  set closed(closed) {
+    this.#closed = closed;
+    if (closed)
+      this.#sockets.forEach(socket => socket.destroy());
+  }
+
+  end() {
+    this.closed = true;
+    this.#server.close();
+  }
+
+  #carry(near) {
+    if (this.#closed)
+      return near.destroy();
+    const far = connect(this.target, 'localhost');
+    for (const [one, other] of [[near, far], [far, near]]) {
+      this.#sockets.add(one);
+      one.on('error', () => { /* told by `close` */ });
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+      one.setNoDelay(true);
+      one.pipe(other);
+    }
+  }
+}
+
+/** A clone's identity, data and wire, which outlive its processes. Emits `status` and `update` with their bodies, `closed`. */
+export class Clone extends EventEmitter {
+  #folder;
+  #waiting = new Map();
+  #next = 1;
+  #child;
+  #exited;
+  #lines;
+
+  constructor(id, kind, wire) {
+    super();
+    Object.assign(this, { id, kind, wire });
+  }
+
+  get runs() {
+    return this.#child != null;
+  }
+
+  /** Starts it; gives its first status when it takes reads and writes. */
+  async start(config) {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'meldgate-clone-'));
+    const child = this.#child = this.kind.take(this.#folder, config);
+    this.#lines = createInterface({ input: child.stdout });
+    const started = new Promise((resolve, reject) => {
+      this.#lines.on('line', line => this.#heard(line, resolve, reject));
+      this.#exited = (code, signal) => {
+        const why = new Error(`${this.id}: the process ended (${code ?? signal}) ${child.said}`);
+        this.#left(child, why);
+        reject(why);
+      };
+      child.once('exit', this.#exited);
+    });
+    try {
+      return await within(START_MS, `${this.id}: start`, started);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  read(pattern) {
+    return this.#ask({ read: pattern });
+  }
+
+  write(pattern) {
+    return this.#ask({ write: pattern });
+  }
+
+  /** Ends it in order. One that has closed by itself is ended all the same. */
+  async stop() {
+    const child = this.#child;
+    if (child == null)
+      return;
+    try {
+      if (!this.closed)
+        await within(STOP_MS, `${this.id}: close`, this.#ask({ close: null }));
+      if (this.kind.give(child))
+        return this.#left(child, new Error(`${this.id} was stopped`));
+      const gone = once(child, 'exit');
+      child.stdin.end();
+      await within(STOP_MS, `${this.id}: exit`, gone);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  /** Ends its process as a crash does. */
+  async kill() {
+    const child = this.#child;
+    if (child == null)
+      return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** Forgets its data, and that it was ever there. */
+  destroy() {
+    if (this.#folder != null)
+      rmSync(this.#folder, { recursive: true, force: true });
+    this.wire.end();
+  }
+
+  #heard(line, resolve, reject) {
+    let message;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      return; // a library printed something
+    }
+    const { id, answer, error, started, status, update, closed } = message;
+    if (id != null) {
+      const asked = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      error == null ? asked?.resolve(answer) : asked?.reject(new Error(error));
+    } else if (started != null) {
+      this.closed = false;
+      resolve(started);
+    } else if (status != null) {
+      this.emit('status', status);
+    } else if (update != null) {
+      this.emit('update', update);
+    } else if (closed !== undefined) {
+      this.closed = true;
+      reject(new Error(closed ?? 'closed'));
+      this.emit('closed', closed);
+    }
+  }
+
+  #ask(request) {
+    if (this.#child == null)
+      return Promise.reject(new Error(`${this.id} is not started`));
+    const id = this.#next++;
+    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#child.stdin.write(`${JSON.stringify({ id, ...request })}\n`);
+    return answer;
+  }
+
+  #left(child, why) {
+    if (this.#child !== child)
+      return;
+    this.#child = undefined;
+    this.#lines.close();
+    child.off('exit', this.#exited);
+    for (const { reject } of this.#waiting.values())
+      reject(why);
+    this.#waiting.clear();
+    this.emit('gone');
+  }
+}
