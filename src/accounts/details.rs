@@ -96,27 +96,13 @@ impl Accounts {
         Ok(own.ok_or(AuthError::NotFound)?.record.public()?)
     }
 
-    /// The account's details.
-    pub fn details(&self, permit: &Permit<ReadAccount>) -> Result<Details, AccountError> {
-        let (room, name) = (&*self.0, permit.account());
-        let account = room.book.account(name)?.ok_or(AuthError::NotFound)?.record;
-        let mut key = Vec::new();
-        for id in &account.keys {
-            let id = KeyId::parse(id)?;
-            let found = room.book.key(&id)?;
-            key.extend(found.map(|found| {
-                let ends = room.end_of(&id, &found.record);
-                KeyDetails::new(&id, &found.record, ends)
-            }));
-        }
-        Ok(Details {
-            id: account_iri(name, &room.domain),
-            email: account.emails,
-            naming: account.naming,
-            remotes_auth: account.remotes_auth,
-            key,
-            subdomain: Vec::new(),
-        })
+    /// The account's details. Reads every key of the account, which takes some microseconds for each, so it is done
+    /// on the blocking pool: an operator may allow an account tens of thousands.
+    pub async fn details(&self, permit: &Permit<ReadAccount>) -> Result<Details, AccountError> {
+        let (accounts, name) = (self.clone(), permit.account().clone());
+        let reading = tokio::task::spawn_blocking(move || accounts.0.details(&name));
+        let read = reading.await;
+        read.unwrap_or_else(|_| Err(AuthError::Unavailable.into()))
     }
 
     /// What the account's subdomains allow; nothing if there is no such account.
@@ -142,6 +128,27 @@ impl Accounts {
 }
 
 impl Room {
+    pub(super) fn details(&self, name: &Name) -> Result<Details, AccountError> {
+        let account = self.book.account(name)?.ok_or(AuthError::NotFound)?.record;
+        let mut key = Vec::new();
+        for id in &account.keys {
+            let id = KeyId::parse(id)?;
+            let found = self.book.key(&id)?;
+            key.extend(found.map(|found| {
+                let ends = self.end_of(&id, &found.record);
+                KeyDetails::new(&id, &found.record, ends)
+            }));
+        }
+        Ok(Details {
+            id: account_iri(name, &self.domain),
+            email: account.emails,
+            naming: account.naming,
+            remotes_auth: account.remotes_auth,
+            key,
+            subdomain: Vec::new(),
+        })
+    }
+
     async fn change(
         &self,
         permit: &Permit<ManageAccount>,
@@ -226,13 +233,19 @@ impl Room {
         account: &AccountRecord,
         revoked: &[KeyId],
     ) -> Result<(), AccountError> {
-        let live = self.good_keys(account)?;
-        let left = live.iter().any(|key| !revoked.contains(key));
-        if left || !account.emails.is_empty() {
-            Ok(())
-        } else {
-            Err(Conflict::LastKey.into())
+        if !account.emails.is_empty() {
+            return Ok(());
         }
+        // The newest first: it is hardly ever one that ended, so few are read, however many there are.
+        for id in account.keys.iter().rev() {
+            let id = KeyId::parse(id)?;
+            let found = self.book.key(&id)?;
+            let good = found.is_some_and(|found| self.is_good(&id, &found.record));
+            if good && !revoked.contains(&id) {
+                return Ok(());
+            }
+        }
+        Err(Conflict::LastKey.into())
     }
 }
 

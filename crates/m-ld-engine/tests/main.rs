@@ -23,7 +23,7 @@ mod messages;
 mod names;
 mod operations;
 mod packing;
+mod positions;
 #[cfg(feature = "acl")]
 mod security;
-mod positions;
 mod texts;

@@ -82,11 +82,7 @@ impl World {
     }
 
     fn read(&self, account: &str) -> Details {
-        let permit = self
-            .accounts
-            .permit(&Principal::Root, &name(account))
-            .unwrap();
-        self.accounts.details(&permit).unwrap()
+        self.accounts.0.details(&name(account)).unwrap()
     }
 }
 

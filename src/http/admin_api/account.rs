@@ -19,7 +19,7 @@ pub(in crate::http) async fn details(
     caller: Caller,
 ) -> Result<Answer<Details>, Problem> {
     let permit = app.accounts.permit(&caller.principal, &account)?;
-    let mut details = app.accounts.details(&permit)?;
+    let mut details = app.accounts.details(&permit).await?;
     let domains = app.accounts.permit(&caller.principal, &account)?;
     details.subdomain = app
         .domains
