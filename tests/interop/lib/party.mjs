@@ -7,7 +7,7 @@ import { ENGINES, TRANSPORTS } from './matrix.mjs';
 export const TEXT = ['story'];
 
 /** How long clones wait for one another: they sometimes ask each other at once, and then both wait in vain. */
-const NETWORK_TIMEOUT = 1500;
+export const NETWORK_TIMEOUT = 1500;
 
 /** A set of clones of one domain on one gateway. */
 export class Party {
