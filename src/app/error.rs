@@ -1,0 +1,37 @@
+//! Why the gateway could not start or go on.
+
+use crate::accounts::AccountsError;
+use crate::listener::{BindError, CertificateError, TlsError};
+use crate::notify::NotifyError;
+use crate::store::StoreError;
+
+/// Why the gateway could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store cannot be used.
+    #[error("the store in the state directory cannot be opened")]
+    Store(#[from] StoreError),
+    /// The accounts cannot be used.
+    #[error("the accounts cannot be opened")]
+    Accounts(#[from] AccountsError),
+    /// A certificate cannot be used.
+    #[error("a certificate cannot be used")]
+    Certificates(#[from] CertificateError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Mail cannot be sent as configured.
+    #[error("mail cannot be set up")]
+    Mail(#[from] NotifyError),
+    /// The system refused something that a daemon needs.
+    #[error("the system refused to {what}")]
+    System {
+        /// What was asked of it.
+        what: &'static str,
+        /// Its reason.
+        source: std::io::Error,
+    },
+}
