@@ -15,5 +15,6 @@ mod keys_node;
 mod layering;
 mod mail;
 mod remotes;
+mod security;
 mod store_crash;
 mod tls;
