@@ -1,5 +1,9 @@
 //! What the store needs of an engine that keeps bytes: read, atomic batch, durable barrier.
 
+use std::sync::Arc;
+
+use m_ld_engine::store::Seal;
+
 use super::StoreError;
 
 /// Where a record is: the tree's number and the keyed hash of its key.
@@ -25,6 +29,16 @@ pub(super) trait Backend: Send + Sync {
 
     /// Makes all changes or, if the process dies, none. Each place occurs at most once.
     fn apply(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// The tables of a clone, under a name that nobody else has, made if they are not there.
+    fn tables(
+        &self,
+        name: &[u8],
+        seal: Arc<dyn Seal>,
+    ) -> Result<Box<dyn m_ld_engine::store::Store>, StoreError>;
+
+    /// Removes the tables of a name. Nobody has them open.
+    fn remove_tables(&self, name: &[u8]) -> Result<(), StoreError>;
 
     /// Returns once all changes so far survive a loss of power.
     fn barrier(&self) -> Result<(), StoreError>;

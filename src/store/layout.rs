@@ -27,7 +27,8 @@ pub(super) fn current(tree: Tree) -> &'static [Step] {
         | Tree::Keys
         | Tree::Activations
         | Tree::Subdomains
-        | Tree::Lockouts => &[],
+        | Tree::Lockouts
+        | Tree::Clones => &[],
     }
 }
 

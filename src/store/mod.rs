@@ -23,6 +23,7 @@ mod mark;
 mod master;
 mod memory;
 mod sled;
+mod tables;
 mod tree;
 mod vault;
 mod view;
@@ -48,6 +49,7 @@ use crate::clock::Chance;
 pub use self::batch::{Batch, Expected};
 pub use self::error::StoreError;
 pub use self::master::MasterKey;
+pub use self::tables::Tables;
 pub use self::tree::Tree;
 
 /// Keys and values, in clear.

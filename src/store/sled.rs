@@ -14,9 +14,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use m_ld_engine::store::Seal;
+use m_ld_engine::store::sled::{Barrier, SledStore};
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 
 use super::backend::{Backend, Change, Place};
@@ -150,12 +152,61 @@ impl Backend for Sled {
         })
     }
 
+    fn tables(
+        &self,
+        name: &[u8],
+        seal: Arc<dyn Seal>,
+    ) -> Result<Box<dyn m_ld_engine::store::Store>, StoreError> {
+        open_tables(&self.database, name, seal)
+    }
+
+    fn remove_tables(&self, name: &[u8]) -> Result<(), StoreError> {
+        contained(&self.data, || self.database.drop_tree(name)).map(drop)
+    }
+
     fn barrier(&self) -> Result<(), StoreError> {
         contained(&self.data, || self.database.flush())?;
         self.sync_blobs()?;
         let log = self.data.join(LOG);
         self.log.sync_data().map_err(StoreError::io("sync", log))?;
         sync_folder(&self.data)
+    }
+}
+
+/// Opens the tables of a clone in a tree of their own. Making them durable is the barrier's part, which is the
+/// backend's, and not theirs.
+fn open_tables(
+    database: &sled::Db,
+    name: &[u8],
+    seal: Arc<dyn Seal>,
+) -> Result<Box<dyn m_ld_engine::store::Store>, StoreError> {
+    let nothing: Arc<dyn Barrier> = Arc::new(|| Ok(()));
+    let tables = SledStore::open(database, name, seal, nothing);
+    Ok(Box::new(tables.map_err(super::tables::failed)?))
+}
+
+/// The tables of clones beside a store in memory: in files that go with the process.
+pub(super) struct Passing(sled::Db);
+
+impl Passing {
+    pub(super) fn open() -> Result<Self, StoreError> {
+        let config = sled::Config::new()
+            .temporary(true)
+            .cache_capacity(CACHE)
+            .flush_every_ms(None);
+        contained(Path::new("passing tables"), || config.open()).map(Self)
+    }
+
+    pub(super) fn tables(
+        &self,
+        name: &[u8],
+        seal: Arc<dyn Seal>,
+    ) -> Result<Box<dyn m_ld_engine::store::Store>, StoreError> {
+        open_tables(&self.0, name, seal)
+    }
+
+    pub(super) fn remove_tables(&self, name: &[u8]) -> Result<(), StoreError> {
+        contained(Path::new("passing tables"), || self.0.drop_tree(name)).map(drop)
     }
 }
 

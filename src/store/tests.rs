@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod history;
 mod layouts;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

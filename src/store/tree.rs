@@ -15,17 +15,20 @@ pub enum Tree {
     Subdomains,
     /// Lockouts and failures that must survive a restart.
     Lockouts,
+    /// Keys that seal the tables of clones.
+    Clones,
 }
 
 impl Tree {
     /// Every tree.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Meta,
         Self::Accounts,
         Self::Keys,
         Self::Activations,
         Self::Subdomains,
         Self::Lockouts,
+        Self::Clones,
     ];
 
     /// The name in messages and in the store's list of layouts; never changes.
@@ -37,6 +40,7 @@ impl Tree {
             Self::Activations => "activations",
             Self::Subdomains => "subdomains",
             Self::Lockouts => "lockouts",
+            Self::Clones => "clones",
         }
     }
 
@@ -49,6 +53,7 @@ impl Tree {
             Self::Activations => 5,
             Self::Subdomains => 6,
             Self::Lockouts => 7,
+            Self::Clones => 8,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! scan is a snapshot.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::backend::{Backend, Place};
@@ -17,6 +18,8 @@ pub(super) type Undo = BTreeMap<Place, Option<Vec<u8>>>;
 /// The readers' side of the store.
 pub(super) struct View {
     pub(super) vault: Vault,
+    /// Bytes that were written to tables of clones since the last barrier.
+    pub(super) loose: AtomicUsize,
     state: RwLock<State>,
 }
 
@@ -30,6 +33,7 @@ impl View {
     pub(super) fn new(vault: Vault, backend: Arc<dyn Backend>) -> Self {
         Self {
             vault,
+            loose: AtomicUsize::new(0),
             state: RwLock::new(State {
                 backend: Some(backend),
                 undo: Undo::new(),
@@ -83,6 +87,11 @@ impl View {
     /// Ends all changes; what was confirmed before stays readable.
     pub(super) fn fail(&self) {
         self.write().failed = true;
+    }
+
+    /// What keeps the bytes, unless it was closed.
+    pub(super) fn backend(&self) -> Result<Arc<dyn Backend>, StoreError> {
+        self.read().backend.clone().ok_or(StoreError::Closed)
     }
 
     /// Whether a write has failed.

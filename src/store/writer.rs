@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -40,6 +41,8 @@ pub(super) type Answered = oneshot::Receiver<Answer>;
 pub(super) enum Order {
     /// Make a batch.
     Commit(Request),
+    /// Make durable what was written to the tables of clones.
+    Settle(oneshot::Sender<Answer>),
     /// Confirm what is under way, let go of the files, and end.
     Close,
 }
@@ -102,16 +105,18 @@ impl Writer {
     /// Works until told to close, or until nobody can ask any more.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
         while let Some(order) = inbox.blocking_recv() {
-            let (requests, close) = gather(order, &mut inbox);
-            self.commit(requests);
-            if close {
+            let gathered = gather(order, &mut inbox);
+            self.commit(gathered.requests, gathered.settles);
+            if gathered.close {
                 break;
             }
         }
         inbox.close();
         while let Some(late) = inbox.blocking_recv() {
-            if let Order::Commit(request) = late {
-                tell(request.answer, Err(StoreError::Closed));
+            match late {
+                Order::Commit(request) => tell(request.answer, Err(StoreError::Closed)),
+                Order::Settle(answer) => tell(answer, Err(StoreError::Closed)),
+                Order::Close => {}
             }
         }
         self.view.close();
@@ -119,11 +124,12 @@ impl Writer {
         drop(self.backend);
     }
 
-    fn commit(&mut self, requests: Vec<Request>) {
-        if requests.is_empty() {
+    fn commit(&mut self, requests: Vec<Request>, settles: Vec<oneshot::Sender<Answer>>) {
+        if requests.is_empty() && settles.is_empty() {
             return;
         }
         let failed = self.view.failed();
+        let asked_to_settle = !settles.is_empty();
         let mut group = Group::default();
         for request in requests {
             let outcome = if failed {
@@ -136,7 +142,17 @@ impl Writer {
             }
             group.outcomes.push((request.answer, outcome));
         }
-        let written = group.changes.is_empty() || self.write(&mut group.changes);
+        let settles = settles.into_iter();
+        let settled = if failed {
+            Err(StoreError::Failed)
+        } else {
+            Ok(())
+        };
+        group
+            .outcomes
+            .extend(settles.map(|answer| (answer, copied(&settled))));
+        let nothing = group.changes.is_empty() && !asked_to_settle;
+        let written = nothing || failed || self.write(&mut group.changes);
         for (answer, outcome) in group.outcomes {
             tell(answer, if written { outcome } else { doubtful(outcome) });
         }
@@ -186,29 +202,51 @@ impl Writer {
         self.view.shield(undo);
         let changes: Vec<Change> = std::mem::take(changes).into_iter().collect();
         self.backend.apply(&changes)?;
+        let loose = self.view.loose.load(Ordering::Acquire);
         self.backend.barrier()?;
+        self.view.loose.fetch_sub(loose, Ordering::AcqRel);
         self.mark.note(&self.view.vault);
         Ok(())
     }
 }
 
-/// All requests that wait, within the limits of a group, and whether to close after them.
-fn gather(first: Order, inbox: &mut mpsc::Receiver<Order>) -> (Vec<Request>, bool) {
-    let mut requests = Vec::new();
+/// What waited to be done together.
+#[derive(Default)]
+struct Gathered {
+    requests: Vec<Request>,
+    settles: Vec<oneshot::Sender<Answer>>,
+    close: bool,
+}
+
+/// All that waits, within the limits of a group.
+fn gather(first: Order, inbox: &mut mpsc::Receiver<Order>) -> Gathered {
+    let mut gathered = Gathered::default();
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(order) = next {
         match order {
-            Order::Close => return (requests, true),
+            Order::Close => {
+                gathered.close = true;
+                return gathered;
+            }
+            Order::Settle(answer) => gathered.settles.push(answer),
             Order::Commit(request) => {
                 bytes += request.bytes;
-                requests.push(request);
+                gathered.requests.push(request);
             }
         }
-        let full = requests.len() >= GROUP_BATCHES || bytes >= GROUP_BYTES;
+        let count = gathered.requests.len().max(gathered.settles.len());
+        let full = count >= GROUP_BATCHES || bytes >= GROUP_BYTES;
         next = if full { None } else { inbox.try_recv().ok() };
     }
-    (requests, false)
+    gathered
+}
+
+fn copied(outcome: &Answer) -> Answer {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(_) => Err(StoreError::Failed),
+    }
 }
 
 /// What remains true of an outcome when the group's write is in doubt.

@@ -45,6 +45,18 @@ impl Backend for Driven {
         self.memory.apply(changes)
     }
 
+    fn tables(
+        &self,
+        name: &[u8],
+        seal: Arc<dyn m_ld_engine::store::Seal>,
+    ) -> Result<Box<dyn m_ld_engine::store::Store>, StoreError> {
+        self.memory.tables(name, seal)
+    }
+
+    fn remove_tables(&self, name: &[u8]) -> Result<(), StoreError> {
+        self.memory.remove_tables(name)
+    }
+
     fn barrier(&self) -> Result<(), StoreError> {
         self.reached.send(()).unwrap();
         let verdicts = self.verdicts.lock().unwrap();
