@@ -15,7 +15,7 @@ use rustls::server::Acceptor;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::tls::Serving;
-use super::{Alpn, Connection, PlainConnection, Socket, Tls, TlsStream};
+use super::{Ahead, Alpn, Connection, PlainConnection, Socket, Tls, TlsStream};
 
 /// Bytes of ciphertext that may wait in one connection before writers have to wait too.
 const BUFFER: usize = 64 * 1024;
@@ -57,7 +57,7 @@ pub(super) async fn shake(tls: &Tls, plain: PlainConnection) -> Result<Connectio
 
 async fn negotiate(serving: &Serving, stream: Socket) -> io::Result<TlsStream> {
     // No turn is needed to wait for the client's first message, nor to read it.
-    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let start = LazyConfigAcceptor::new(Acceptor::default(), Ahead::new(stream)).await?;
     let turn = serving.turns.acquire().await.map_err(io::Error::other)?;
     // Behind what is ready already: turns pass through the queue one after another.
     tokio::task::yield_now().await;

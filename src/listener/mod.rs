@@ -15,6 +15,7 @@
 //! RFC 8446 section 4.6.1 (tickets), RFC 9325 (recommendations); Mozilla's "intermediate" profile.
 
 mod accept;
+mod ahead;
 pub mod bind;
 pub mod certificates;
 pub mod development;
@@ -30,6 +31,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
 pub use accept::{Counts, Listener, Open};
+pub use ahead::Ahead;
 pub use bind::{BindError, Sockets, bind};
 pub use certificates::{CertificateError, Certificates};
 pub use guard::{Abort, CutHandle, Guarded};
@@ -42,7 +44,7 @@ use crate::limits::{ConnectionSlot, Source};
 pub type Socket = Guarded<TcpStream, ConnectionSlot>;
 
 /// A TLS stream over such a socket.
-pub type TlsStream = tokio_rustls::server::TlsStream<Socket>;
+pub type TlsStream = tokio_rustls::server::TlsStream<Ahead<Socket>>;
 
 /// The protocol that client and gateway agreed on (RFC 7301).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
