@@ -9,6 +9,7 @@
 //!
 //! Sources: `docs/api.md`, "Socket.io remotes"; m-ld protocol, section 9; Socket.IO protocol, revision 5.
 
+mod attachments;
 mod engine;
 mod event;
 mod handshake;

@@ -2,18 +2,17 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use engineioxide::socket::Sid;
 use engineioxide::{DisconnectReason, Socket, Str, TransportType};
 
+use super::attachments::Attachments;
 use super::packet::Outgoing;
 use super::session::Session;
 use super::texts::{Texts, TooMuch};
 
-/// Attachments, and texts that have none, are counted from this size on; smaller ones are bounded by the packet count.
+/// Texts without attachments are counted from this size on; smaller ones are bounded by the packet count.
 const COUNTED_FROM: usize = 1024;
 
 /// Somebody in a room: a connected socket, or a clone in this process.
@@ -38,18 +37,18 @@ pub(super) struct Overflow;
 /// A peer behind an Engine.IO socket, on either transport.
 pub(super) struct SocketPeer {
     socket: Arc<Socket<Session>>,
-    queued: Arc<AtomicUsize>,
+    attachments: Attachments,
     texts: Mutex<Texts>,
     queue_bytes: usize,
 }
 
 impl SocketPeer {
-    /// A peer whose queue holds at most `queue_bytes` of attachments and as much of large texts, besides the packets
-    /// that the engine counts.
+    /// A peer whose queue takes `queue_bytes` of attachments and as much of large texts, besides the packets that the
+    /// engine counts.
     pub(super) fn new(socket: Arc<Socket<Session>>, queue_bytes: usize) -> Self {
         Self {
             socket,
-            queued: Arc::new(AtomicUsize::new(0)),
+            attachments: Attachments::new(queue_bytes),
             texts: Mutex::default(),
             queue_bytes,
         }
@@ -64,22 +63,6 @@ impl SocketPeer {
         let counted = texts.queue(text, self.queue_bytes);
         counted.map_err(|TooMuch| Overflow)
     }
-
-    /// The attachment as it is queued: if it counts, it is counted until it is written or dropped.
-    fn counted(&self, attachment: &Bytes) -> Result<Bytes, Overflow> {
-        if attachment.len() < COUNTED_FROM {
-            return Ok(attachment.clone());
-        }
-        let before = self.queued.fetch_add(attachment.len(), Ordering::Relaxed);
-        let counted = Counted {
-            bytes: attachment.clone(),
-            queued: Arc::clone(&self.queued),
-        };
-        if before.saturating_add(attachment.len()) > self.queue_bytes {
-            return Err(Overflow); // dropping `counted` takes it off again
-        }
-        Ok(Bytes::from_owner(counted))
-    }
 }
 
 impl Peer for SocketPeer {
@@ -91,7 +74,8 @@ impl Peer for SocketPeer {
         match &packet.attachment {
             None => permit.emit(self.counted_text(&packet.text)?),
             Some(attachment) => {
-                let attachment = self.counted(attachment)?;
+                let attachment = self.attachments.queue(attachment);
+                let attachment = attachment.map_err(|TooMuch| Overflow)?;
                 permit.emit_many(packet.text.clone(), VecDeque::from([attachment]));
             }
         }
@@ -119,23 +103,5 @@ impl fmt::Debug for SocketPeer {
         f.debug_struct("SocketPeer")
             .field("id", &self.socket.id)
             .finish_non_exhaustive()
-    }
-}
-
-/// Bytes that know whose queue they are in.
-struct Counted {
-    bytes: Bytes,
-    queued: Arc<AtomicUsize>,
-}
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.queued.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }
