@@ -1,11 +1,14 @@
 //! A store in memory, which ends with the process.
 
+mod map;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::layers::Layers;
 use super::raw::{Bounds, Changes, Chunk, Direction, Epochs, Layer, Raw, Space};
 use super::{Batch, Bytes, Store, StoreError, View};
+use map::Map;
 
 /// How many keys change before readers are let in.
 const AT_ONCE: usize = 512;
@@ -55,8 +58,6 @@ impl Store for MemoryStore {
     }
 }
 
-type Map = BTreeMap<Vec<u8>, Bytes>;
-
 /// Maps in memory, without a past.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -66,7 +67,7 @@ pub(super) struct Memory {
 impl Raw for Memory {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(spaces.get(&space).and_then(|map| map.get(key)).cloned())
+        Ok(spaces.get(&space).and_then(|map| map.get(key)))
     }
 
     fn chunk(
@@ -77,13 +78,8 @@ impl Raw for Memory {
         limit: usize,
     ) -> Result<Chunk, StoreError> {
         let spaces = self.spaces.read().unwrap_or_else(PoisonError::into_inner);
-        let found = spaces.get(&space).into_iter();
-        let found = found.flat_map(|map| map.range::<[u8], _>(bounds));
-        let entry = |(key, value): (&Vec<u8>, &Bytes)| (key.clone(), value.clone());
-        let entries: Vec<_> = match direction {
-            Direction::Up => found.take(limit).map(entry).collect(),
-            Direction::Down => found.rev().take(limit).map(entry).collect(),
-        };
+        let map = spaces.get(&space);
+        let entries = map.map_or_else(Vec::new, |map| map.chunk(bounds, direction, limit));
         let more = entries.len() == limit;
         Ok(Chunk { entries, more })
     }
@@ -94,11 +90,8 @@ impl Raw for Memory {
             let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
             let mut layer = Layer::default();
             for (space, key, value) in values.by_ref().take(AT_ONCE) {
-                let map = spaces.entry(space).or_default();
-                let before = match value {
-                    Some(value) => map.insert(key.clone(), value),
-                    None => map.remove(&key),
-                };
+                let map = spaces.entry(space).or_insert_with(|| Map::new(space.table));
+                let before = map.set(&key, value);
                 layer.0.push((space, key, before));
             }
             // Before the lock goes: nobody has read these keys since they changed.
