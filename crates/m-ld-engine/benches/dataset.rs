@@ -204,7 +204,12 @@ fn reads(dataset: &Dataset) -> (f64, f64) {
 fn main() {
     println!("microseconds per operation (median), memory store; MiB per 100,000 triples");
     println!("  triples  insert 1  insert 10  replace 1  describe 10  by value     MiB");
-    for size in [0, 1_000, 10_000, 100_000, 1_000_000] {
+    let asked = std::env::args().filter_map(|word| word.parse().ok());
+    let mut sizes: Vec<usize> = asked.collect();
+    if sizes.is_empty() {
+        sizes = vec![0, 1_000, 10_000, 100_000, 1_000_000];
+    }
+    for size in sizes {
         let before = resident();
         let mut dataset = Dataset::of(size);
         let memory = (resident() - before) / 1_048_576.0 * 100_000.0 / size.max(1) as f64;

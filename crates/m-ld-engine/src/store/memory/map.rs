@@ -1,23 +1,29 @@
 //! Ordered maps from bytes to bytes that know what is usual in a table.
 //!
-//! Keys of a usual length are in the tree itself: no comparison follows a pointer, which would
-//! make large maps slow, and none has an allocation of its own. A map that is given something
-//! else becomes one that takes everything.
+//! Keys of ids are in the tree itself, as the numbers that they are: no comparison follows a
+//! pointer, which would make large maps slow, and none has an allocation of its own. A map that
+//! is given something else becomes one that takes everything.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::super::raw::{Bounds, Direction};
-use super::super::{Bytes, Table, is_empty};
+use super::super::{Bytes, Table};
+
+/// A key of `N` ids. It is ordered as its bytes are.
+type Ids<const N: usize> = [u128; N];
+
+/// Bytes of an id.
+const ID: usize = size_of::<u128>();
 
 /// A map of one of several forms.
 pub(super) enum Map {
     /// By id of a term.
-    Ids(BTreeMap<[u8; 16], Bytes>),
+    Ids(BTreeMap<Ids<1>, Bytes>),
     /// By ids of a triple.
-    Triples(BTreeMap<[u8; 48], Bytes>),
+    Triples(BTreeMap<Ids<3>, Bytes>),
     /// By ids of a triple, with a byte or nothing.
-    Marks(BTreeMap<[u8; 48], Mark>),
+    Marks(BTreeMap<Ids<3>, Mark>),
     /// By anything.
     Any(BTreeMap<Vec<u8>, Bytes>),
 }
@@ -35,9 +41,9 @@ impl Map {
 
     pub(super) fn get(&self, key: &[u8]) -> Option<Bytes> {
         match self {
-            Self::Ids(map) => map.get(key.as_array()?).cloned(),
-            Self::Triples(map) => map.get(key.as_array()?).cloned(),
-            Self::Marks(map) => map.get(key.as_array()?).map(Slot::bytes),
+            Self::Ids(map) => map.get(&ids(key)?).cloned(),
+            Self::Triples(map) => map.get(&ids(key)?).cloned(),
+            Self::Marks(map) => map.get(&ids(key)?).map(Slot::bytes),
             Self::Any(map) => map.get(key).cloned(),
         }
     }
@@ -48,9 +54,9 @@ impl Map {
             self.take_everything();
         }
         match self {
-            Self::Ids(map) => set(map, key.as_array()?, value),
-            Self::Triples(map) => set(map, key.as_array()?, value),
-            Self::Marks(map) => set(map, key.as_array()?, value),
+            Self::Ids(map) => set(map, ids(key)?, value),
+            Self::Triples(map) => set(map, ids(key)?, value),
+            Self::Marks(map) => set(map, ids(key)?, value),
             Self::Any(map) => match value {
                 Some(value) => map.insert(key.to_vec(), value),
                 None => map.remove(key),
@@ -78,9 +84,9 @@ impl Map {
 
     fn takes(&self, key: &[u8], value: Option<&Bytes>) -> bool {
         match self {
-            Self::Ids(_) => key.len() == 16,
-            Self::Triples(_) => key.len() == 48,
-            Self::Marks(_) => key.len() == 48 && value.is_none_or(|value| value.len() <= 1),
+            Self::Ids(_) => key.len() == ID,
+            Self::Triples(_) => key.len() == 3 * ID,
+            Self::Marks(_) => key.len() == 3 * ID && value.is_none_or(|value| value.len() <= 1),
             Self::Any(_) => true,
         }
     }
@@ -133,36 +139,43 @@ impl Slot for Mark {
 }
 
 fn set<const N: usize, V: Slot>(
-    map: &mut BTreeMap<[u8; N], V>,
-    key: &[u8; N],
+    map: &mut BTreeMap<Ids<N>, V>,
+    key: Ids<N>,
     value: Option<Bytes>,
 ) -> Option<Bytes> {
     let before = match value.and_then(V::of) {
-        Some(value) => map.insert(*key, value),
-        None => map.remove(key),
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
     };
     before.as_ref().map(V::bytes)
 }
 
-fn by_anything<const N: usize, V: Slot>(map: BTreeMap<[u8; N], V>) -> BTreeMap<Vec<u8>, Bytes> {
+fn by_anything<const N: usize, V: Slot>(map: BTreeMap<Ids<N>, V>) -> BTreeMap<Vec<u8>, Bytes> {
     let entries = map.into_iter();
     entries
-        .map(|(key, value)| (key.to_vec(), value.bytes()))
+        .map(|(key, value)| (bytes(&key), value.bytes()))
         .collect()
 }
 
 fn chunk<const N: usize, V: Slot>(
-    map: &BTreeMap<[u8; N], V>,
+    map: &BTreeMap<Ids<N>, V>,
     (from, to): Bounds<'_>,
     direction: Direction,
     limit: usize,
 ) -> Vec<(Vec<u8>, Bytes)> {
-    let (from, to) = (lower(from), upper(to));
-    let as_slice = <[u8; N]>::as_slice;
-    if is_empty(from.as_ref().map(as_slice), to.as_ref().map(as_slice)) {
+    let (from, to) = (lower::<N>(from), upper::<N>(to));
+    let nothing = match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (
+            Bound::Included(from) | Bound::Excluded(from),
+            Bound::Included(to) | Bound::Excluded(to),
+        ) => from >= to,
+    };
+    if nothing {
         return Vec::new();
     }
-    first(map.range((from, to)), direction, limit, |key| key.to_vec())
+    first(map.range((from, to)), direction, limit, bytes)
 }
 
 fn first<'a, K: 'a, V: Slot + 'a>(
@@ -178,41 +191,64 @@ fn first<'a, K: 'a, V: Slot + 'a>(
     }
 }
 
-/// The bound among keys of `N` bytes that a lower bound of any length is.
-fn lower<const N: usize>(bound: Bound<&[u8]>) -> Bound<[u8; N]> {
+/// The bound among keys of `N` ids that a lower bound of any length is.
+fn lower<const N: usize>(bound: Bound<&[u8]>) -> Bound<Ids<N>> {
     match bound {
         Bound::Unbounded => Bound::Unbounded,
         // Keys that begin with a shorter one come after it.
-        Bound::Included(key) | Bound::Excluded(key) if key.len() < N => Bound::Included(cut(key)),
-        Bound::Included(key) if key.len() == N => Bound::Included(cut(key)),
+        Bound::Included(key) | Bound::Excluded(key) if key.len() < N * ID => {
+            Bound::Included(cut(key))
+        }
+        Bound::Included(key) if key.len() == N * ID => Bound::Included(cut(key)),
         // A key that a longer one begins with comes before that.
         Bound::Included(key) | Bound::Excluded(key) => Bound::Excluded(cut(key)),
     }
 }
 
-/// The bound among keys of `N` bytes that an upper bound of any length is.
-fn upper<const N: usize>(bound: Bound<&[u8]>) -> Bound<[u8; N]> {
+/// The bound among keys of `N` ids that an upper bound of any length is.
+fn upper<const N: usize>(bound: Bound<&[u8]>) -> Bound<Ids<N>> {
     match bound {
         Bound::Unbounded => Bound::Unbounded,
-        Bound::Included(key) | Bound::Excluded(key) if key.len() < N => Bound::Excluded(cut(key)),
-        Bound::Excluded(key) if key.len() == N => Bound::Excluded(cut(key)),
+        Bound::Included(key) | Bound::Excluded(key) if key.len() < N * ID => {
+            Bound::Excluded(cut(key))
+        }
+        Bound::Excluded(key) if key.len() == N * ID => Bound::Excluded(cut(key)),
         Bound::Included(key) | Bound::Excluded(key) => Bound::Included(cut(key)),
     }
 }
 
-/// The beginning of a key, with zeros if it is too short.
-fn cut<const N: usize>(key: &[u8]) -> [u8; N] {
-    let mut cut = [0; N];
-    for (to, from) in cut.iter_mut().zip(key) {
+/// A key as ids, if it has the length.
+fn ids<const N: usize>(key: &[u8]) -> Option<Ids<N>> {
+    (key.len() == N * ID).then(|| cut(key))
+}
+
+/// The beginning of a key as ids, with zeros if it is too short.
+fn cut<const N: usize>(key: &[u8]) -> Ids<N> {
+    let mut ids = [0; N];
+    let (whole, rest) = key.as_chunks();
+    let mut last = [0; ID];
+    for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    cut
+    for (id, bytes) in ids.iter_mut().zip(whole.iter().chain([&last])) {
+        *id = u128::from_be_bytes(*bytes);
+    }
+    ids
+}
+
+fn bytes<const N: usize>(ids: &Ids<N>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(N * ID);
+    for id in ids {
+        bytes.extend_from_slice(&id.to_be_bytes());
+    }
+    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::super::is_empty;
     use super::*;
 
     fn key() -> impl Strategy<Value = Vec<u8>> {
