@@ -69,15 +69,15 @@ impl Tids {
 }
 
 struct Dataset {
-    store: MemoryStore,
+    store: Box<dyn Store>,
     tids: Tids,
     subjects: usize,
 }
 
 impl Dataset {
-    fn of(triples: usize) -> Self {
+    fn of(store: Box<dyn Store>, triples: usize) -> Self {
         let mut dataset = Self {
-            store: MemoryStore::new(),
+            store,
             tids: Tids::new(),
             subjects: 0,
         };
@@ -201,6 +201,39 @@ fn reads(dataset: &Dataset) -> (f64, f64) {
     (by_subject, by_value)
 }
 
+/// The same on disk: committed, and committed and durable one by one.
+#[cfg(feature = "sled")]
+fn on_disk(size: usize) {
+    use m_ld_engine::store::sled::FolderBarrier;
+    use m_ld_engine::store::{SledStore, Unsealed};
+
+    let folder = std::env::temp_dir().join(format!("m-ld-engine-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    {
+        let config = sled::Config::new().path(&folder).flush_every_ms(None);
+        let database = config.open().unwrap();
+        let barrier = Arc::new(FolderBarrier::new(database.clone(), &folder).unwrap());
+        let store = SledStore::open(&database, b"bench", Arc::new(Unsealed), barrier).unwrap();
+        let mut dataset = Dataset::of(Box::new(store), size);
+        let one = inserts(&mut dataset, 1);
+        let ten = inserts(&mut dataset, PROPERTIES);
+        let (describe, value) = reads(&dataset);
+        let replace = replacements(&mut dataset);
+        let durable = median(
+            || (),
+            |()| {
+                let triples = dataset.next_subject();
+                dataset.transact(&[], &triples[..1]);
+                dataset.store.sync().unwrap();
+            },
+        );
+        println!(
+            "{size:>9}  {one:>8.2}  {ten:>9.2}  {replace:>9.2}  {describe:>11.2}  {value:>8.2}  {durable:>8.0}"
+        );
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 fn main() {
     println!("microseconds per operation (median), memory store; MiB per 100,000 triples");
     println!("  triples  insert 1  insert 10  replace 1  describe 10  by value     MiB");
@@ -211,7 +244,7 @@ fn main() {
     }
     for size in sizes {
         let before = resident();
-        let mut dataset = Dataset::of(size);
+        let mut dataset = Dataset::of(Box::new(MemoryStore::new()), size);
         let memory = (resident() - before) / 1_048_576.0 * 100_000.0 / size.max(1) as f64;
         let one = inserts(&mut dataset, 1);
         let ten = inserts(&mut dataset, PROPERTIES);
@@ -224,5 +257,13 @@ fn main() {
         println!(
             "{size:>9}  {one:>8.2}  {ten:>9.2}  {replace:>9.2}  {describe:>11.2}  {value:>8.2}  {memory:>6.1}"
         );
+    }
+    #[cfg(feature = "sled")]
+    {
+        println!("on sled; the last is one insert, durable before the next");
+        println!("  triples  insert 1  insert 10  replace 1  describe 10  by value   durable");
+        for size in [1_000, 100_000] {
+            on_disk(size);
+        }
     }
 }

@@ -185,7 +185,7 @@ impl Dice {
 
 #[test]
 fn what_was_synced_survives_and_nothing_is_half_there() {
-    let rounds = std::env::var(ROUNDS).map_or(8, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var(ROUNDS).map_or(6, |rounds| rounds.parse().unwrap());
     let root = std::env::temp_dir().join(format!("m-ld-engine-crash-{}", std::process::id()));
     let (folder, aside) = (root.join("store"), root.join("copy"));
     fs::create_dir_all(&folder).unwrap();

@@ -13,6 +13,7 @@ mod layers;
 mod memory;
 mod pending;
 mod raw;
+mod scrub;
 mod seal;
 #[cfg(feature = "sled")]
 pub mod sled;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use memory::MemoryStore;
 pub use pending::Pending;
+pub use scrub::scrub;
 pub use seal::{Seal, Unsealed};
 #[cfg(feature = "sled")]
 pub use sled::SledStore;

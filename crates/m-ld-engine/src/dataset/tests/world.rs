@@ -374,6 +374,9 @@ fn played(script: &[Step]) -> World {
 }
 
 proptest! {
+    // Each step reads everything; PROPTEST_CASES asks for more.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.div_ceil(3), ..ProptestConfig::default() })]
+
     #[test]
     fn replicas_that_saw_the_same_operations_agree(
         script in prop::collection::vec(step(false), 1..50),

@@ -182,8 +182,10 @@ fn a_value_that_was_changed_or_moved_is_damaged() {
     let tree = subject.tree();
     let sealed = tree.get(place(b'a')).unwrap().unwrap();
     assert!(!sealed.contains(&b'1'));
+    assert_eq!(scrub(&*subject.store().view()).unwrap(), 2);
     tree.insert(place(b'b'), sealed).unwrap();
     let view = subject.store().view();
+    assert!(matches!(scrub(&*view), Err(StoreError::Damaged(_))));
     assert_eq!(view.get(Table::Meta, b"a").unwrap(), Some(bytes("1")));
     assert!(matches!(
         view.get(Table::Meta, b"b"),
