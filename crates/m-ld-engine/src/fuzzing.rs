@@ -1,9 +1,23 @@
 //! What must hold of any bytes whatever. Fuzz targets call these, and a test replays what they
 //! found.
 
-use crate::clock::{GlobalClock, TreeClock};
+use std::collections::BTreeSet;
+
+use crate::clock::{GlobalClock, Tid, TreeClock};
+use crate::context::{Context, domain_base};
 use crate::msgpack::{Limits as PackLimits, Reader, Value};
+use crate::operation::{self, Codec, Datum, Fusion, Reversion, Tagged, cut};
+use crate::rdf::{Term, Triple};
+use crate::wire::control::{Notification, Request, Response, wrap};
 use crate::wire::{Limits, Operation, judge};
+
+/// Less than a clone accepts, so that a fuzzer gets to the limits.
+const SMALL: Limits = Limits {
+    max_message: 1 << 16,
+    max_inflated: 1 << 18,
+    max_depth: 200,
+    max_elements: 20_000,
+};
 
 /// MessagePack is decoded or refused; what is decoded survives being encoded; and reading over a
 /// value finds the same end as reading it.
@@ -72,13 +86,7 @@ pub fn clock(bytes: &[u8]) {
 /// # Panics
 /// If it does not hold.
 pub fn operation(bytes: &[u8]) {
-    let limits = Limits {
-        max_message: 1 << 16,
-        max_inflated: 1 << 18,
-        max_depth: 200,
-        max_elements: 20_000,
-    };
-    match (judge(bytes, &limits), Operation::decode(bytes, &limits)) {
+    match (judge(bytes, &SMALL), Operation::decode(bytes, &SMALL)) {
         (Ok(envelope), Ok((operation, _))) => {
             assert_eq!(envelope.tid(), Ok(operation.tid));
             assert_eq!(envelope.ticks, operation.time.ticks());
@@ -93,4 +101,160 @@ pub fn operation(bytes: &[u8]) {
             );
         }
     }
+}
+
+/// A message that is judged fit is decoded to triples. What is inserted survives being encoded, and
+/// what is encoded is judged fit.
+///
+/// # Panics
+/// If it does not hold.
+pub fn triples(bytes: &[u8]) {
+    let Some(codec) = codec() else { return };
+    let (judged, received) = (judge(bytes, &SMALL), codec.receive(bytes, &SMALL));
+    assert_eq!(judged.is_ok(), received.is_ok(), "{judged:?} {received:?}");
+    let Some(operation) = received.ok().and_then(|received| received.operation) else {
+        return;
+    };
+    let message = operation::message(operation.from - 1, &codec.encode(&operation), None);
+    let again = codec.receive(&message, &Limits::default());
+    let again = again.map(|received| received.operation);
+    let Ok(Some(again)) = again else {
+        unreachable!("what is encoded is decoded: {again:?}");
+    };
+    assert_eq!(pairs(&again.inserts), pairs(&operation.inserts));
+    assert_eq!(again.updates, operation.updates);
+    assert_eq!((&again.time, again.from), (&operation.time, operation.from));
+    assert_eq!(again.principal, operation.principal);
+}
+
+/// A datum of a snapshot is decoded or refused; what is decoded survives being encoded.
+///
+/// # Panics
+/// If it does not hold.
+pub fn snapshot(bytes: &[u8]) {
+    let Some(codec) = codec() else { return };
+    match codec.decode_datum(bytes, &SMALL) {
+        Ok(Datum::Triples(triples)) => {
+            let datum = codec.encode_triples(&triples);
+            match codec.decode_datum(&datum, &Limits::default()) {
+                Ok(Datum::Triples(again)) => assert_eq!(pairs(&again), pairs(&triples)),
+                other => unreachable!("what is encoded is decoded: {other:?}"),
+            }
+        }
+        Ok(Datum::Operation { operation, encoded }) => {
+            let datum = operation::encode_past_operation(encoded);
+            let again = codec.decode_datum(&datum, &Limits::default());
+            assert_eq!(again, Ok(Datum::Operation { operation, encoded }));
+        }
+        Err(_) => {}
+    }
+}
+
+/// A request, response or notification is decoded or refused; what is decoded survives being
+/// encoded.
+///
+/// # Panics
+/// If it does not hold.
+pub fn control(bytes: &[u8]) {
+    if let Ok(request) = Request::decode(bytes, &SMALL) {
+        let payload = wrap(&request.body.encode(), request.attribution);
+        let again = Request::decode(&payload, &Limits::default());
+        assert_eq!(again.map(|again| again.body), Ok(request.body));
+    }
+    if let Ok(response) = Response::decode(bytes, &SMALL) {
+        let payload = wrap(&response.body.encode(), response.attribution);
+        let again = Response::decode(&payload, &Limits::default());
+        // What has no clock is given one.
+        let again = again.map(|again| again.body.encode());
+        assert_eq!(again, Ok(response.body.encode()));
+    }
+    if let Ok(notification) = Notification::decode(bytes, &SMALL) {
+        let payload = notification.encode();
+        let again = Notification::decode(&payload, &Limits::default());
+        assert_eq!(again.as_ref(), Ok(&notification));
+    }
+}
+
+/// A context, and after a line end a name, are used or refused. What a name means in the context
+/// of operations survives being sent.
+///
+/// # Panics
+/// If it does not hold.
+pub fn context(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let (json, name) = text.split_once('\n').unwrap_or(("null", text));
+    let base = domain_base("d.example.org");
+    if let Ok(json) = serde_json::from_str(json)
+        && let Ok(context) = Context::new(&base, &json)
+    {
+        let whole = [context.expand_id(name), context.expand_vocab(name)];
+        for iri in whole.iter().flatten() {
+            let _short = (context.compact_id(iri), context.compact_vocab(iri));
+            let value = Term::Iri(iri.clone());
+            let _short = context.compact_property(iri, &value);
+        }
+    }
+    let Ok(context) = Context::operation(&base) else {
+        unreachable!("the base is an IRI");
+    };
+    let whole = [context.expand_id(name), context.expand_vocab(name)];
+    for iri in whole.into_iter().flatten() {
+        assert_eq!(
+            context.expand_id(&context.wire_id(&iri)).as_ref(),
+            Some(&iri)
+        );
+        assert_eq!(
+            context.expand_vocab(&context.wire_name(&iri)).as_ref(),
+            Some(&iri)
+        );
+    }
+}
+
+/// Operations one after another, each in MessagePack's binary, are fused if they can be. What is
+/// cut from a fusion is not in the rest.
+///
+/// # Panics
+/// If it does not hold.
+pub fn fusion(bytes: &[u8]) {
+    let Some(codec) = codec() else { return };
+    let mut reader = Reader::new(bytes, SMALL.into());
+    let mut next = || codec.decode(reader.bytes().ok()?, &SMALL).ok();
+    let (Some(first), none) = (next(), Reversion::default()) else {
+        return;
+    };
+    let mut fusion = Fusion::new(&first, &none);
+    while let Some(operation) = next() {
+        drop(cut(&first, &operation));
+        drop(cut(&operation, &first));
+        let _fused = fusion.push(&operation, &none).is_ok();
+    }
+    let (fused, _) = fusion.finish();
+    assert_eq!(fused.from, first.from);
+    if let Ok(Some(left)) = cut(&first, &fused) {
+        assert_eq!(left.from, first.ticks() + 1);
+        assert!(left.from <= left.ticks());
+    }
+}
+
+fn codec() -> Option<Codec> {
+    Codec::new(&domain_base("d.example.org")).ok()
+}
+
+/// Triples with each transaction; but those with a language, which may be lost.
+fn pairs(triples: &[Tagged]) -> BTreeSet<(&Triple, Option<&Tid>)> {
+    let has_language = |triple: &Triple| {
+        let literal = triple.object.as_literal();
+        literal.is_some_and(|literal| literal.language.is_some())
+    };
+    let kept = triples
+        .iter()
+        .filter(|tagged| !has_language(&tagged.triple));
+    kept.flat_map(|tagged| {
+        let entailed = tagged.tids.is_empty().then_some((&tagged.triple, None));
+        let tids = tagged.tids.iter().map(|tid| (&tagged.triple, Some(tid)));
+        tids.chain(entailed)
+    })
+    .collect()
 }

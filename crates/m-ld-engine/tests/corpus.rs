@@ -40,3 +40,29 @@ fn clocks_hold_for_every_input_that_was_found() {
 fn operations_hold_for_every_input_that_was_found() {
     replay("operation", fuzzing::operation);
 }
+
+#[test]
+fn triples_hold_for_every_input_that_was_found() {
+    replay("triples", fuzzing::triples);
+    replay("operation", fuzzing::triples);
+}
+
+#[test]
+fn snapshots_hold_for_every_input_that_was_found() {
+    replay("snapshot", fuzzing::snapshot);
+}
+
+#[test]
+fn control_messages_hold_for_every_input_that_was_found() {
+    replay("control", fuzzing::control);
+}
+
+#[test]
+fn contexts_hold_for_every_input_that_was_found() {
+    replay("context", fuzzing::context);
+}
+
+#[test]
+fn fusions_hold_for_every_input_that_was_found() {
+    replay("fusion", fuzzing::fusion);
+}

@@ -47,9 +47,10 @@ impl TransportSecurity for Turning {
         _: Option<&Graph<'_>>,
     ) -> Result<(), SecurityError> {
         let signature = attribution.map_or(&[][..], |attribution| attribution.signature);
-        match data.iter().rev().eq(signature) {
-            true => Ok(()),
-            false => Err(SecurityError::Rejected("turned")),
+        if data.iter().rev().eq(signature) {
+            Ok(())
+        } else {
+            Err(SecurityError::Rejected("turned"))
         }
     }
 }

@@ -93,7 +93,7 @@ impl Decoder<'_> {
             match Part::of(reader.key()?) {
                 Part::Subject => subject = Some(self.reference(reader)?),
                 Part::Predicate => predicate = Some(self.reference(reader)?),
-                Part::Object => object = Some(self.only_object(reader, data)?),
+                Part::Object => object = self.only_object(reader, data, 0)?,
                 Part::Tids => tids = read_tids(reader)?,
                 Part::Operation => operation = Some(self.read_operation(reader)?),
                 Part::Other => drop(reader.skip()?),
@@ -120,19 +120,30 @@ impl Decoder<'_> {
         }
     }
 
-    fn only_object(&self, reader: &mut Reader<'_>, data: bool) -> Result<Object, WireError> {
-        match only(reader)? {
+    /// The object; of a set of several, the last.
+    fn only_object(
+        &self,
+        reader: &mut Reader<'_>,
+        data: bool,
+        level: usize,
+    ) -> Result<Option<Object>, WireError> {
+        match reader.token()? {
+            Token::Nil | Token::Undefined => Ok(None),
+            Token::Array(count) => {
+                let (level, mut last) = (deeper(level)?, None);
+                for _ in 0..count {
+                    last = self.only_object(reader, data, level)?.or(last);
+                }
+                Ok(last)
+            }
             Token::Map(count) => {
                 let mut keys = Keys::read(reader, count)?;
                 match keys.set.take() {
-                    Some(mut set) => {
-                        let token = only(&mut set)?;
-                        Ok((self.short(token, Strings::Values)?, None))
-                    }
-                    None => self.object(&keys, Strings::Values, data),
+                    Some(mut set) => self.only_object(&mut set, data, deeper(level)?),
+                    None => self.object(&keys, Strings::Values, data).map(Some),
                 }
             }
-            atom => Ok((self.short(atom, Strings::Values)?, None)),
+            atom => Ok(Some((self.short(atom, Strings::Values)?, None))),
         }
     }
 

@@ -164,12 +164,12 @@ impl Decoder<'_> {
         }
         let ids = strings == Strings::Ids && atom.datatype.is_none();
         let literal = atom.other()?;
-        // A number where an identity should be is one, as it stands.
-        Ok(match literal.datatype.as_str() {
-            vocab::XS_BASE64_BINARY => literal.into(),
-            _ if ids => Iri::new(literal.lexical).into(),
-            _ => literal.into(),
-        })
+        match literal.datatype.as_str() {
+            vocab::XS_BASE64_BINARY => Ok(literal.into()),
+            // A number where an identity should be is the text of one.
+            _ if ids => Ok(self.id(&literal.lexical)?.into()),
+            _ => Ok(literal.into()),
+        }
     }
 }
 

@@ -66,6 +66,10 @@ impl Literal<'_> {
         }
         let mut value = self.value.clone();
         let token = value.token()?;
+        if self.datatype.is_empty() {
+            // JavaScript finds no type for it, whether it is inserted or deleted.
+            check_atom(token)?;
+        }
         let kind = Kind::of(self.datatype);
         let fine = match (kind, self.data_id.is_some()) {
             (Kind::Forbidden, _) => false,
