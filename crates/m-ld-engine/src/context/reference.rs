@@ -184,7 +184,9 @@ impl Base {
     pub(super) fn strip<'a>(&self, iri: &'a str) -> Option<&'a str> {
         let rest = iri.strip_prefix(self.to(self.folder))?;
         if rest.starts_with('#') {
-            return (self.folder == self.text.len()).then_some(rest);
+            // What has a colon and two slashes is taken for absolute, whatever is before.
+            let fits = self.folder == self.text.len() && !rest.contains("://");
+            return fits.then_some(rest);
         }
         let simple = |first: &u8| !matches!(first, b'/' | b'?' | b'#' | b'@');
         let fits = self.plain && rest.as_bytes().first().is_some_and(simple);

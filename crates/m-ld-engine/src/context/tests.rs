@@ -223,6 +223,9 @@ fn what_is_sent_means_the_same_to_the_receiver() {
         "x?y/../z",
         "s",
         "#tid",
+        "#://x",
+        "://x",
+        "#a://b",
     ];
     let domain = names.map(|name| format!("http://d.example.org/{name}"));
     let others = [

@@ -256,15 +256,20 @@ impl<'c, 'o> Encoder<'c, 'o> {
             let [Tagged { triple, .. }, rest @ ..] = values else {
                 continue;
             };
-            self.property(&triple.predicate);
+            // A literal would be taken for the name of a class.
+            let iris = |tagged: &&Tagged| tagged.triple.object.as_iri().is_some();
+            let types = triple.predicate.as_str() == vocab::RDF_TYPE && values.iter().all(iris);
+            if types {
+                self.out.str("@type");
+            } else {
+                self.property(&triple.predicate);
+            }
             if !rest.is_empty() {
                 self.out.array(values.len());
             }
             for Tagged { triple, data, .. } in values {
                 match &triple.object {
-                    Term::Iri(class) if triple.predicate.as_str() == vocab::RDF_TYPE => {
-                        self.out.str(&self.context.wire_name(class));
-                    }
+                    Term::Iri(class) if types => self.out.str(&self.context.wire_name(class)),
                     Term::Iri(_) | Term::Literal(_) => {
                         self.object(&triple.object, data.as_ref());
                     }
@@ -275,7 +280,6 @@ impl<'c, 'o> Encoder<'c, 'o> {
 
     fn property(&mut self, predicate: &Iri) {
         match predicate.as_str() {
-            vocab::RDF_TYPE => self.out.str("@type"),
             vocab::JRQL_ITEM => self.out.str("@item"),
             vocab::JRQL_INDEX => self.out.str("@index"),
             whole => {
@@ -315,6 +319,8 @@ impl<'c, 'o> Encoder<'c, 'o> {
             (vocab::XS_STRING, text) => self.out.str(text),
             (vocab::XS_BOOLEAN, "true") => self.out.bool(true),
             (vocab::XS_BOOLEAN, "false") => self.out.bool(false),
+            // Written out it would close JavaScript clones.
+            (vocab::XS_INTEGER, "NaN") => self.out.number(f64::NAN),
             (vocab::XS_INTEGER, lexical) => match number::parse_exact(lexical) {
                 Some(number) => self.out.int(number),
                 None => self.written_out(literal),
