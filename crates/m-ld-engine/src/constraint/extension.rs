@@ -119,10 +119,18 @@ fn kind(state: &Graph<'_>, id: &Iri) -> Result<Option<Kind>, StoreError> {
 
 /// The constraints that the data declares, in their order.
 pub fn from_data(state: &Graph<'_>) -> Result<Vec<Box<dyn Constraint>>, StoreError> {
-    let known = declared(state)?.into_iter();
-    let known = known.filter_map(|extension| Some((extension.kind?, extension.id)));
+    from_declared(state, &declared(state)?)
+}
+
+/// The constraints that some extensions are.
+pub(super) fn from_declared(
+    state: &Graph<'_>,
+    extensions: &[Extension],
+) -> Result<Vec<Box<dyn Constraint>>, StoreError> {
+    let known = extensions.iter();
+    let known = known.filter_map(|extension| Some((extension.kind?, &extension.id)));
     known
-        .map(|(kind, id)| constraint(state, kind, &id))
+        .map(|(kind, id)| constraint(state, kind, id))
         .collect()
 }
 

@@ -10,6 +10,7 @@ mod order;
 mod permission;
 mod rules;
 mod shape;
+mod single;
 mod statute;
 mod text;
 mod values;
@@ -30,6 +31,7 @@ pub use list::DefaultList;
 pub use permission::WritePermitted;
 pub use rules::{Configured, Rules};
 pub use shape::{PropertyShape, Shape, ShapeConstrained};
+pub use single::SingleValued;
 pub use statute::Statutory;
 pub use text::{SharedValues, TextProperties};
 

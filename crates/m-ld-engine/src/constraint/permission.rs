@@ -38,12 +38,12 @@ impl Constraint for WritePermitted {
 }
 
 fn check(state: &Graph<'_>, update: &Interim) -> Result<(), Refusal> {
+    let deletes = values::deletes(update).cloned().collect();
+    let inserts = values::inserts(update).cloned().collect();
     let class = Term::from(Iri::new(vocab::M_LD_WRITE_PERMISSION));
     for permission in state.find(None, Some(&Iri::new(vocab::RDF_TYPE)), Some(&class)) {
         let permission = permission?.subject;
         let shapes = Shape::all(state, &permission, vocab::M_LD_CONTROLLED_SHAPE)?;
-        let deletes = values::deletes(update).cloned().collect();
-        let inserts = values::inserts(update).cloned().collect();
         if affects(state, &shapes, &deletes)? || affects(state, &shapes, &inserts)? {
             check_principal(state, update.principal.as_ref(), permission)?;
         }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::extension::{Loadable, from_data};
+use super::extension::{Loadable, from_declared};
 use super::shape::PropertyShape;
 use super::{
     Constraint, DefaultList, Extension, Interim, Local, Refusal, Shape, ShapeConstrained,
-    SharedValues, TextProperties, declared,
+    SharedValues, SingleValued, TextProperties, declared,
 };
 use crate::dataset::Graph;
 use crate::rdf::Iri;
@@ -20,6 +20,8 @@ pub struct Configured {
     pub text: BTreeSet<Iri>,
     /// Shapes that subjects keep.
     pub shapes: Vec<PropertyShape>,
+    /// Properties that have one value.
+    pub single_valued: BTreeSet<Iri>,
 }
 
 impl Configured {
@@ -31,6 +33,9 @@ impl Configured {
         if !self.shapes.is_empty() {
             let shapes = self.shapes.iter().cloned().map(Shape::Property);
             found.push(Box::new(ShapeConstrained(shapes.collect())));
+        }
+        for property in &self.single_valued {
+            found.push(Box::new(SingleValued(property.clone())));
         }
         found
     }
@@ -48,15 +53,15 @@ impl Rules {
     /// Loads the rules that are in force in a graph.
     pub fn load(state: &Graph<'_>, configured: &Configured) -> Result<Self, StoreError> {
         let mut constraints = configured.constraints();
-        constraints.extend(from_data(state)?);
+        let mut extensions = declared(state)?;
+        constraints.extend(from_declared(state, &extensions)?);
         constraints.push(Box::new(DefaultList));
         constraints.push(Box::new(Loadable));
         constraints.push(Box::new(SharedValues));
-        let mut unknown = declared(state)?;
-        unknown.retain(|extension| extension.kind.is_none());
+        extensions.retain(|extension| extension.kind.is_none());
         Ok(Self {
             constraints,
-            unknown,
+            unknown: extensions,
         })
     }
 

@@ -10,8 +10,8 @@ mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::values::{self, change_values, final_values};
-use super::{Constraint, Interim, Local, Refusal, order};
+use super::values;
+use super::{Constraint, Interim, Local, Refusal, SingleValued};
 use crate::dataset::Graph;
 use crate::datatype::lseq;
 use crate::rdf::{Iri, Term, Triple, vocab};
@@ -30,7 +30,7 @@ impl Constraint for DefaultList {
         update: &mut Interim,
         local: &mut Local<'_>,
     ) -> Result<(), Refusal> {
-        check_items(state, update)?;
+        items().check(state, update, local)?;
         remove_indexes(state, update)?;
         let edits = edits(update)?;
         let moved = moved(&edits);
@@ -45,9 +45,9 @@ impl Constraint for DefaultList {
         &self,
         state: &Graph<'_>,
         update: &mut Interim,
-        _local: &mut Local<'_>,
+        local: &mut Local<'_>,
     ) -> Result<(), Refusal> {
-        apply_items(state, update)?;
+        items().apply(state, update, local)?;
         let edits = edits(update)?;
         let moved = moved(&edits);
         for (list, edit) in edits {
@@ -55,6 +55,11 @@ impl Constraint for DefaultList {
         }
         Ok(())
     }
+}
+
+/// That a slot has one item.
+fn items() -> SingleValued {
+    SingleValued(Iri::new(vocab::JRQL_ITEM))
 }
 
 /// The slots that are put somewhere in a list.
@@ -140,43 +145,6 @@ fn remove_indexes(state: &Graph<'_>, update: &mut Interim) -> Result<(), StoreEr
     for index in indexes.cloned().collect::<Vec<_>>() {
         if state.tids(&index)?.is_empty() {
             update.asserted.deletes.remove(&index);
-        }
-    }
-    Ok(())
-}
-
-/// The subjects that get an item.
-fn with_items(update: &Interim) -> BTreeSet<Iri> {
-    let item = Iri::new(vocab::JRQL_ITEM);
-    let inserts = values::inserts(update).filter(|triple| triple.predicate == item);
-    inserts.map(|triple| triple.subject.clone()).collect()
-}
-
-fn check_items(state: &Graph<'_>, update: &Interim) -> Result<(), Refusal> {
-    for slot in with_items(update) {
-        let items = final_values(state, update, &slot, &Iri::new(vocab::JRQL_ITEM))?;
-        if items.len() > 1 {
-            return Err(Refusal::not_writeable(format!(
-                "{slot} would have several items"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Keeps the greatest of several items.
-fn apply_items(state: &Graph<'_>, update: &mut Interim) -> Result<(), StoreError> {
-    let predicate = Iri::new(vocab::JRQL_ITEM);
-    for slot in with_items(update) {
-        let mut items = values::values(state, &slot, &predicate)?;
-        change_values(&mut items, update, &slot, &predicate);
-        let kept = items
-            .iter()
-            .max_by(|one, two| order::compare(one, two))
-            .cloned();
-        for item in items.into_iter().filter(|item| Some(item) != kept.as_ref()) {
-            let triple = Triple::new(slot.clone(), predicate.clone(), item);
-            update.resolution.delete(triple);
         }
     }
     Ok(())

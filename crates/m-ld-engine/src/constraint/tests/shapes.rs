@@ -168,6 +168,28 @@ fn nothing_comes_back_to_a_subject_that_went() {
 }
 
 #[test]
+fn of_concurrent_single_values_all_but_the_greatest_are_deleted() {
+    let [mut one, mut two] = ["A", "B"].map(|name| {
+        let mut replica = Replica::new(name);
+        replica.configured.single_valued.insert(iri("name"));
+        replica
+    });
+    let fred = one.write(insert([named("Fred")])).unwrap();
+    assert_eq!(
+        status(one.write(insert([named("Flint")])).unwrap_err()),
+        4001
+    );
+    let flint = two.write(insert([named("Flint")])).unwrap();
+    let at_one = one.deliver(&flint).unwrap().unwrap();
+    let at_two = two.deliver(&fred).unwrap().unwrap();
+    one.deliver(&at_two).unwrap();
+    two.deliver(&at_one).unwrap();
+    assert_eq!(one.tids(), two.tids());
+    assert_eq!(names(&one), ["Fred"]);
+    assert_eq!(one.tids().len(), 1);
+}
+
+#[test]
 fn values_are_in_an_order_that_all_clones_have() {
     let in_order: Vec<Term> = vec![
         Literal::typed("false", vocab::XS_BOOLEAN).into(),
