@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::{GlobalClock, Tid, TreeClock};
 use crate::context::{Context, domain_base};
+use crate::datatype;
 use crate::msgpack::{Limits as PackLimits, Reader, Value};
 use crate::operation::{self, Codec, Datum, Fusion, Reversion, Tagged, cut};
 use crate::rdf::{Term, Triple};
@@ -257,4 +258,51 @@ fn pairs(triples: &[Tagged]) -> BTreeSet<(&Triple, Option<&Tid>)> {
         tids.chain(entailed)
     })
     .collect()
+}
+
+/// A state of a text and operations on it are read or refused; those that can be applied can be
+/// taken back, one by one or as one; and a state that is stored is the same when it is loaded.
+///
+/// # Panics
+/// If it does not hold.
+pub fn text(bytes: &[u8]) {
+    let limits = PackLimits {
+        max_depth: 200,
+        max_elements: 5_000,
+    };
+    let Ok(Value::Array(parts)) = Value::decode(bytes, limits) else {
+        return;
+    };
+    let Some((start, operations)) = parts.split_first() else {
+        return;
+    };
+    // What is empty in it is not written again.
+    let Ok(start) = datatype::apply(start, &[], None).map(|start| start.state) else {
+        return;
+    };
+    let before = datatype::text(&start);
+    let (mut state, mut done) = (start, Vec::new());
+    for operation in operations {
+        if let Ok(applied) = datatype::apply(&state, &[], Some(operation)) {
+            state = applied.state;
+            done.insert(0, (operation.clone(), applied.reversion));
+        }
+    }
+    let after = datatype::text(&state);
+    let loaded = datatype::apply(&state, &[], None);
+    assert_eq!(loaded.as_ref().map(|loaded| &loaded.state), Ok(&state));
+    assert_eq!(
+        loaded.and_then(|loaded| datatype::text(&loaded.state)),
+        after
+    );
+    let reverted = datatype::apply(&state, &done, None);
+    let reverted = reverted.and_then(|reverted| datatype::text(&reverted.state));
+    assert_eq!(reverted, before);
+    let mut fused = done.last().cloned();
+    for later in done.iter().rev().skip(1) {
+        fused = fused.and_then(|earlier| datatype::fuse(&earlier, later).ok());
+    }
+    if let Some(fused) = fused {
+        assert_eq!(datatype::cut(&fused.0, &fused.0).map(drop), Ok(()));
+    }
 }

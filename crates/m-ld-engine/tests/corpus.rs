@@ -66,3 +66,8 @@ fn contexts_hold_for_every_input_that_was_found() {
 fn fusions_hold_for_every_input_that_was_found() {
     replay("fusion", fuzzing::fusion);
 }
+
+#[test]
+fn texts_hold_for_every_input_that_was_found() {
+    replay("text", fuzzing::text);
+}
