@@ -84,9 +84,24 @@ pub fn edit(state: &Value, expression: &Json, clone_id: &str) -> Result<Edited, 
 
 /// Takes back operations, the latest first, each with its reversion; then applies one of another
 /// clone, if there is one.
+///
+/// Where later operations are kept of which an earlier one is taken back, use [`rewind`].
 pub fn apply(
     state: &Value,
     reversions: &[(Value, Value)],
+    operation: Option<&Value>,
+) -> Result<Applied, DatatypeError> {
+    rewind(state, reversions, &[], operation)
+}
+
+/// As [`apply`], with the operations on the data that were applied since the earliest that is taken
+/// back and are kept, in the order in which they were applied. Two operations may delete the same
+/// character, but only the first has it in its reversion: if that is taken back, the second has to
+/// be done again for all clones to have the same text.
+pub fn rewind(
+    state: &Value,
+    reversions: &[(Value, Value)],
+    kept: &[Value],
     operation: Option<&Value>,
 ) -> Result<Applied, DatatypeError> {
     let mut text = Text::from_value(state)?;
@@ -94,8 +109,10 @@ pub fn apply(
         .iter()
         .map(read_pair)
         .collect::<Result<Vec<_>, _>>()?;
+    let kept = kept.iter().map(Operation::from_value);
+    let kept = kept.collect::<Result<Vec<_>, _>>()?;
     let operation = operation.map(Operation::from_value).transpose()?;
-    let (reversion, splices) = text.apply(&reversions, operation.as_ref())?;
+    let (reversion, splices) = text.rewind(&reversions, &kept, operation.as_ref())?;
     Ok(Applied {
         state: text.to_value(),
         reversion: reversion.to_value(),

@@ -20,9 +20,24 @@ impl Text {
         reversions: &[(Operation, Reversion)],
         operation: Option<&Operation>,
     ) -> Result<(Reversion, Vec<Splice>), DatatypeError> {
+        self.rewind(reversions, &[], operation)
+    }
+
+    /// As [`Text::apply`], where others that were applied since the earliest that is taken back are
+    /// kept: they are done again, so that what they delete is deleted, also if one that is taken
+    /// back had deleted it before them.
+    pub fn rewind(
+        &mut self,
+        reversions: &[(Operation, Reversion)],
+        kept: &[Operation],
+        operation: Option<&Operation>,
+    ) -> Result<(Reversion, Vec<Splice>), DatatypeError> {
         let mut touched = Touched::new();
         for (operation, reversion) in reversions {
             self.revert(operation, reversion, &mut touched)?;
+        }
+        for operation in kept {
+            self.perform(operation, &mut touched)?;
         }
         let reversion = operation.map(|operation| self.perform(operation, &mut touched));
         let reversion = reversion.transpose()?.unwrap_or_default();

@@ -277,3 +277,65 @@ proptest! {
         }
     }
 }
+
+/// Takes back what is not among some operations. Says the text.
+fn without(
+    log: &[(usize, Operation, Reversion)],
+    kept: &BTreeSet<usize>,
+    text: &mut Text,
+) -> String {
+    let first = log.iter().position(|(number, ..)| !kept.contains(number));
+    let since = log.iter().skip(first.unwrap_or(log.len()));
+    let (stay, go): (Vec<_>, Vec<_>) = since.partition(|(number, ..)| kept.contains(number));
+    let go: Vec<_> = go
+        .into_iter()
+        .rev()
+        .map(|(_, one, was)| (one.clone(), was.clone()))
+        .collect();
+    let stay: Vec<_> = stay.into_iter().map(|(_, one, _)| one.clone()).collect();
+    let before = text.to_string();
+    let (_, splices) = text.rewind(&go, &stay, None).unwrap();
+    assert_eq!(spliced(&before, &splices), text.to_string());
+    text.to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_replica_that_takes_back_what_another_never_had_has_its_text(
+        script in vec(step(), 1..60),
+        order in vec(any::<prop::sample::Index>(), 60),
+        agreed in any::<prop::sample::Index>(),
+    ) {
+        let mut world = World::default();
+        for step in script {
+            world.run(step);
+        }
+        if world.sent.is_empty() {
+            return Ok(());
+        }
+        // What one process had seen when it made an agreement.
+        let agreement = agreed.index(world.sent.len());
+        let mut kept = world.sent[agreement].causes.clone();
+        kept.insert(agreement);
+        let (mut all, mut some) = (Text::default(), Text::default());
+        let (mut seen, mut log) = (BTreeSet::new(), Vec::new());
+        for index in order.iter().cycle() {
+            let ready = |number: &usize| !seen.contains(number) && world.sent[*number].causes.is_subset(&seen);
+            let ready: Vec<_> = (0..world.sent.len()).filter(ready).collect();
+            let Some(next) = ready.get(index.index(ready.len().max(1))).copied() else {
+                break;
+            };
+            let operation = &world.sent[next].operation;
+            let (reversion, _) = all.apply(&[], Some(operation)).unwrap();
+            log.push((next, operation.clone(), reversion));
+            if kept.contains(&next) {
+                some.apply(&[], Some(operation)).unwrap();
+            }
+            seen.insert(next);
+        }
+        prop_assert_eq!(without(&log, &kept, &mut all), some.to_string());
+        all.tree.check_invariants();
+    }
+}
