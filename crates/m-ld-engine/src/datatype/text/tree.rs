@@ -9,8 +9,14 @@
 //! An array of a hundred thousand characters is some four hundred chunks, of which a search or a
 //! change touches one and counts the others.
 
+mod array;
+#[cfg(test)]
+mod check;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
+
+use array::{Array, CHUNK, Chunk};
 
 /// A place in [`Tree::nodes`]. The root is the first.
 pub(super) type NodeId = usize;
@@ -19,9 +25,6 @@ pub(super) type ArrayId = usize;
 
 /// The root.
 pub(super) const ROOT: NodeId = 0;
-
-/// The most slots of a chunk.
-const CHUNK: usize = 512;
 
 /// A character and the tick at which it was set; or an emptied or never set one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -62,91 +65,6 @@ impl Node {
 
     fn is_empty(&self) -> bool {
         self.mark.character.is_none() && self.arrays.is_empty()
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Array {
-    pub(super) process: Arc<str>,
-    pub(super) owner: NodeId,
-    chunks: Vec<Chunk>,
-    slots: usize,
-    characters: usize,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Chunk {
-    slots: Vec<(i64, NodeId)>,
-    characters: usize,
-}
-
-impl Chunk {
-    fn first(&self) -> i64 {
-        self.slots.first().map_or(i64::MAX, |(index, _)| *index)
-    }
-}
-
-impl Array {
-    /// Its nodes by ascending index.
-    pub(super) fn nodes(&self) -> impl DoubleEndedIterator<Item = (i64, NodeId)> + '_ {
-        self.chunks
-            .iter()
-            .flat_map(|chunk| chunk.slots.iter().copied())
-    }
-
-    /// The lowest index that has a node.
-    pub(super) fn first(&self) -> Option<i64> {
-        self.nodes().next().map(|(index, _)| index)
-    }
-
-    /// The highest index that has a node.
-    pub(super) fn last(&self) -> Option<i64> {
-        self.nodes().next_back().map(|(index, _)| index)
-    }
-
-    /// How many indexes between the first and the last have no node.
-    fn gaps(&self) -> i64 {
-        let span = self
-            .first()
-            .zip(self.last())
-            .map_or(0, |(first, last)| last - first + 1);
-        span - i64::try_from(self.slots).unwrap_or(i64::MAX)
-    }
-
-    /// The chunk where an index is, or would be.
-    fn chunk_of(&self, index: i64) -> usize {
-        let after = self.chunks.partition_point(|chunk| chunk.first() <= index);
-        after.saturating_sub(1)
-    }
-
-    /// The node at an index.
-    pub(super) fn at(&self, index: i64) -> Option<NodeId> {
-        let slots = &self.chunks.get(self.chunk_of(index))?.slots;
-        let place = slots.binary_search_by_key(&index, |(at, _)| *at).ok()?;
-        slots.get(place).map(|(_, node)| *node)
-    }
-
-    fn insert(&mut self, index: i64, node: NodeId) {
-        if self.chunks.is_empty() {
-            self.chunks.push(Chunk::default());
-        }
-        let at = self.chunk_of(index);
-        let slots = &mut self.chunks[at].slots;
-        let place = slots.partition_point(|(other, _)| *other < index);
-        slots.insert(place, (index, node));
-        self.slots += 1;
-    }
-
-    fn remove(&mut self, index: i64) {
-        let at = self.chunk_of(index);
-        let slots = &mut self.chunks[at].slots;
-        if let Ok(place) = slots.binary_search_by_key(&index, |(other, _)| *other) {
-            slots.remove(place);
-            self.slots -= 1;
-        }
-        if slots.is_empty() {
-            self.chunks.remove(at);
-        }
     }
 }
 
@@ -374,41 +292,6 @@ impl Tree {
     /// How many characters a node has, with all below it.
     pub(super) fn node_len(&self, node: NodeId) -> usize {
         self.nodes[node].characters()
-    }
-
-    /// Recomputes what is counted.
-    #[cfg(test)]
-    pub(super) fn check_invariants(&self) {
-        let mut gaps = 0;
-        let mut open = vec![ROOT];
-        while let Some(node) = open.pop() {
-            let arrays = &self.nodes[node].arrays;
-            let below: usize = arrays.iter().map(|array| self.array_len(*array)).sum();
-            assert_eq!(self.nodes[node].below, below);
-            let processes: Vec<_> = arrays.iter().map(|a| &self.arrays[*a].process).collect();
-            assert!(processes.is_sorted_by(|a, b| compare(a, b) == Ordering::Less));
-            for array in arrays {
-                let array = &self.arrays[*array];
-                assert_eq!(array.owner, node);
-                assert!(
-                    array
-                        .nodes()
-                        .map(|(index, _)| index)
-                        .is_sorted_by(|a, b| a < b)
-                );
-                assert_eq!(array.nodes().count(), array.slots);
-                let chunks: usize = array.chunks.iter().map(|chunk| chunk.characters).sum();
-                assert_eq!(array.characters, chunks);
-                for chunk in &array.chunks {
-                    assert!(!chunk.slots.is_empty() && chunk.slots.len() <= CHUNK);
-                    let nodes = chunk.slots.iter().map(|(_, node)| self.node_len(*node));
-                    assert_eq!(chunk.characters, nodes.sum::<usize>());
-                }
-                gaps += array.gaps();
-                open.extend(array.nodes().map(|(_, node)| node));
-            }
-        }
-        assert_eq!(self.gaps, gaps);
     }
 }
 
