@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use m_ld_engine::chance::Chance;
 use m_ld_engine::change::Change;
 use m_ld_engine::clock::TreeClock;
-use m_ld_engine::constraint::{Constraint, Interim, Local};
+use m_ld_engine::constraint::{Configured, Constraint, Interim, Local, PropertyShape, Rules};
 use m_ld_engine::context::{Context, domain_base};
 use m_ld_engine::dataset::{Graph, Writer};
 use m_ld_engine::datatype;
@@ -36,7 +36,7 @@ pub(super) struct World {
     store: MemoryStore,
     base: Iri,
     context: Context,
-    constraints: Vec<Box<dyn Constraint>>,
+    rules: Configured,
     chance: Counting,
     time: TreeClock,
 }
@@ -45,11 +45,12 @@ impl World {
     pub(super) fn new(case: &Json) -> Self {
         let base = domain_base(DOMAIN);
         let context = case.get("context").cloned().unwrap_or_default();
+        let context = Context::new(&base, &context).unwrap();
         Self {
             store: MemoryStore::new(),
-            context: Context::new(&base, &context).unwrap(),
+            rules: configured(&context, case),
+            context,
             base,
-            constraints: Vec::new(),
             chance: Counting(1),
             time: TreeClock::genesis(),
         }
@@ -87,10 +88,9 @@ impl World {
         if update.asserted.is_empty() {
             return Ok(None);
         }
-        for constraint in &self.constraints {
-            let checked = constraint.check(&graph, &mut update, &mut local);
-            checked.map_err(|refusal| json!({ "status": null, "why": refusal.to_string() }))?;
-        }
+        let rules = Rules::load(&graph, &self.rules).unwrap();
+        let checked = rules.check(&graph, &mut update, &mut local);
+        checked.map_err(|refusal| json!({ "status": null, "why": refusal.to_string() }))?;
         let notice = notify(&graph, &self.context, &update, agree.as_ref());
         self.apply(&update);
         Ok(Some(notice))
@@ -128,6 +128,27 @@ impl World {
             writer.entail(triple).unwrap();
         }
         self.store.commit(pending.into_batch()).unwrap();
+    }
+}
+
+/// The rules that a case has.
+fn configured(context: &Context, case: &Json) -> Configured {
+    let name = |name: &Json| context.expand_vocab(name.as_str().unwrap()).unwrap();
+    let list = |key: &str| case[key].as_array().cloned().unwrap_or_default();
+    let shape = |shape: &Json| {
+        let count = |key: &str| {
+            let count = shape[key].as_u64().or(shape["count"].as_u64());
+            count.map(|count| usize::try_from(count).unwrap())
+        };
+        PropertyShape {
+            path: name(&shape["path"]),
+            min_count: count("minCount"),
+            max_count: count("maxCount"),
+        }
+    };
+    Configured {
+        text: list("text").iter().map(name).collect(),
+        shapes: list("shapes").iter().map(shape).collect(),
     }
 }
 
