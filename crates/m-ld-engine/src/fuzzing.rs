@@ -1,6 +1,10 @@
 //! What must hold of any bytes whatever. Fuzz targets call these, and a test replays what they
 //! found.
 
+mod pattern;
+
+pub use pattern::pattern;
+
 use std::collections::BTreeSet;
 
 use crate::clock::{GlobalClock, Tid, TreeClock};

@@ -37,6 +37,11 @@ fn clocks_hold_for_every_input_that_was_found() {
 }
 
 #[test]
+fn patterns_hold_for_every_input_that_was_found() {
+    replay("pattern", fuzzing::pattern);
+}
+
+#[test]
 fn operations_hold_for_every_input_that_was_found() {
     replay("operation", fuzzing::operation);
 }

@@ -25,7 +25,7 @@ pub(super) struct Describer<'v> {
     pub(super) env: Env<'v>,
     pub(super) context: Context,
     /// Properties that were looked up before.
-    properties: BTreeMap<TermId, Iri>,
+    known: BTreeMap<TermId, Iri>,
 }
 
 /// What is to be described.
@@ -54,7 +54,7 @@ impl<'v> Describer<'v> {
         Self {
             env,
             context,
-            properties: BTreeMap::new(),
+            known: BTreeMap::new(),
         }
     }
 
@@ -91,6 +91,33 @@ impl<'v> Describer<'v> {
         Ok(Some(Json::Object(subject)))
     }
 
+    /// Some properties of a subject by their names, if it has any of them.
+    pub(super) fn properties(
+        &self,
+        id: &str,
+        subject: &Iri,
+        properties: &[(&str, Iri)],
+    ) -> Result<Option<Json>, PatternError> {
+        let mut found = Map::new();
+        let subject = self.env.graph.iri_id(subject);
+        let properties: BTreeMap<&str, &Iri> =
+            properties.iter().map(|(n, iri)| (*n, iri)).collect();
+        for (name, property) in properties {
+            let pattern = [Some(subject), Some(self.env.graph.iri_id(property)), None];
+            for ids in self.env.graph.find_ids(pattern) {
+                self.env.work.step()?;
+                let [.., object] = ids?;
+                let value = self.value(name, &self.term(object)?)?;
+                output::add(&mut found, name, value);
+            }
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        found.insert("@id".to_owned(), id.into());
+        Ok(Some(Json::Object(found)))
+    }
+
     /// A term as the value of a property.
     pub(super) fn value(&self, property: &str, term: &Term) -> Result<Json, PatternError> {
         let indirect = term
@@ -119,12 +146,12 @@ impl<'v> Describer<'v> {
     }
 
     fn property(&mut self, id: TermId) -> Result<Iri, PatternError> {
-        if let Some(property) = self.properties.get(&id) {
+        if let Some(property) = self.known.get(&id) {
             return Ok(property.clone());
         }
         match self.term(id)? {
             Term::Iri(iri) => {
-                self.properties.insert(id, iri.clone());
+                self.known.insert(id, iri.clone());
                 Ok(iri)
             }
             Term::Literal(_) => Err(StoreError::Damaged("a property is a literal").into()),

@@ -16,9 +16,13 @@
 //! SPARQL json-rql needs basic graph patterns, unions, filters, inline data and twenty operators;
 //! `spareval` brings the other nine tenths too (paths, aggregates, services, a parser, four result
 //! formats, random and current-time functions, which the engine must not have) in 22 crates, among
-//! them a second `rand`. Its planner knows no counts of this store, and it cannot be bounded in
-//! work. What carries weight in it, the arithmetic and promotion of XML Schema types, is a crate
-//! of its own, `oxsdatatypes`, which is used here; so is `regex`, for its linear time.
+//! them a second `rand`. It can be cancelled, but not bounded in work. On the same memory store of
+//! 2,000 subjects with five properties, one property of a subject took 45 µs there and 17 µs here
+//! with parsing and JSON; a join of two patterns with ten solutions 1,900 µs there, as its planner
+//! knows no counts and reads all of one property, so the time grows with the data, and 130 µs
+//! here, where it does not. What carries weight in it, the arithmetic and promotion of XML Schema
+//! types, is a crate of its own, `oxsdatatypes`, which is used here; so is `regex`, for its linear
+//! time.
 //!
 //! # Sources
 //! m-ld protocol, sections 16, 17 and 20; SPARQL 1.1 Query Language, sections 17 and 18; XML

@@ -18,6 +18,7 @@ use super::subject::{Object, is_variable};
 use super::variable::{Var, Vars};
 use crate::context::Context;
 use crate::dataset::Graph;
+use crate::rdf::{Iri, vocab};
 
 /// Subjects that answer a read, made as they are asked for. After an error there are no more.
 pub struct Results<'v>(Kind<'v>);
@@ -111,6 +112,19 @@ pub fn get(
             .next()
             .transpose();
     }
+    if let Some(subject) = context.expand_id(id).filter(|_| !is_variable(id)) {
+        let named = properties
+            .iter()
+            .map(|name| Some((*name, property(context, name)?)));
+        if let Some(named) = named.collect::<Option<Vec<_>>>() {
+            let env = Env {
+                graph: graph.clone(),
+                work: Work::new(limits),
+                vars: 0,
+            };
+            return Describer::new(env, context.clone()).properties(id, &subject, &named);
+        }
+    }
     let mut template: Object = Map::from_iter([("@id".to_owned(), id.into())]);
     for property in properties {
         let any = match *property {
@@ -121,6 +135,15 @@ pub fn get(
     }
     let query = json!({ "@construct": template });
     read(graph, context, &query, limits)?.next().transpose()
+}
+
+/// The property that a name stands for, if that can be looked up without a pattern.
+fn property(context: &Context, name: &str) -> Option<Iri> {
+    match name {
+        "@type" => Some(Iri::new(vocab::RDF_TYPE)),
+        name if name.starts_with('@') || is_variable(name) => None,
+        name => context.expand_vocab(name),
+    }
 }
 
 /// A context with what a request adds to it.

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::World;
@@ -151,5 +152,124 @@ fn a_text_is_a_variable_by_its_form_alone() {
         ("", None),
     ] {
         assert_eq!(name(text), expected, "{text}");
+    }
+}
+
+/// Keys of json-rql, and some that are none.
+const KEYS: [&str; 44] = [
+    "@id",
+    "@type",
+    "@value",
+    "@language",
+    "@vocab",
+    "@set",
+    "@list",
+    "@item",
+    "@index",
+    "@context",
+    "@describe",
+    "@select",
+    "@construct",
+    "@where",
+    "@graph",
+    "@union",
+    "@filter",
+    "@values",
+    "@bind",
+    "@insert",
+    "@delete",
+    "@update",
+    "@agree",
+    "@eq",
+    "@gt",
+    "@not",
+    "@and",
+    "@or",
+    "@plus",
+    "@divide",
+    "@bound",
+    "@regex",
+    "@in",
+    "@str",
+    "@concat",
+    "@splice",
+    "@count",
+    "?x",
+    "?y",
+    "?",
+    "0",
+    "1,2",
+    "name",
+    "age",
+];
+
+/// Values that mean something somewhere.
+const TEXTS: [&str; 16] = [
+    "?x",
+    "?y",
+    "?",
+    "*",
+    "fred",
+    "wilma",
+    "list",
+    "#age",
+    "@id",
+    "_:b",
+    "http://x.org/#a",
+    "^F",
+    "http://www.w3.org/2001/XMLSchema#double",
+    "1.0",
+    "",
+    "(a+)+",
+];
+
+fn any_request() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        4 => proptest::sample::select(&TEXTS[..]).prop_map(Json::from),
+        1 => (-3..50_i64).prop_map(Json::from),
+        1 => any::<f64>().prop_map(|number| json!(number)),
+        1 => Just(json!(true)),
+        1 => Just(Json::Null),
+    ];
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        let key = proptest::sample::select(&KEYS[..]);
+        prop_oneof![
+            1 => proptest::collection::vec(inner.clone(), 0..4).prop_map(Json::Array),
+            3 => proptest::collection::vec((key, inner), 0..4).prop_map(|members| {
+                let members = members.into_iter().map(|(key, value)| (key.to_owned(), value));
+                Json::Object(members.collect())
+            }),
+        ]
+    })
+}
+
+fn likely_request() -> impl Strategy<Value = Json> {
+    let request = proptest::sample::select(
+        &[
+            "@describe",
+            "@select",
+            "@construct",
+            "@insert",
+            "@delete",
+            "@update",
+            "@graph",
+        ][..],
+    );
+    let pattern = proptest::option::of(any_request());
+    (request, any_request(), pattern).prop_map(|(key, value, pattern)| {
+        let mut request = json!({ key: value });
+        if let Some(pattern) = pattern {
+            request["@where"] = pattern;
+        }
+        request
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn any_request_is_answered_or_refused(request in likely_request()) {
+        crate::fuzzing::pattern(request.to_string().as_bytes());
     }
 }

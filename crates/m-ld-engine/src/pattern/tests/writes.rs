@@ -2,9 +2,12 @@ use serde_json::{Value as Json, json};
 
 use super::World;
 use crate::change::Change;
+use crate::clock::TreeClock;
 use crate::datatype;
+use crate::operation::{Codec, Operation, Tagged};
 use crate::pattern::{Limits, Notice, Shown, notification};
 use crate::rdf::{Iri, Literal, Term, Triple, vocab};
+use crate::wire;
 
 fn iri(id: &str) -> Iri {
     Iri::new(format!("http://ex.org/{id}"))
@@ -16,6 +19,29 @@ fn lexical(change: &Change) -> Vec<String> {
         .filter_map(Term::as_literal)
         .map(|l| format!("{} {}", l.lexical, &l.datatype.as_str()[33..]))
         .collect()
+}
+
+/// What a receiver gets of what is inserted.
+fn arrived(change: &Change) -> Vec<Triple> {
+    let codec = Codec::new(&Iri::new("http://ex.org/")).unwrap();
+    let time = TreeClock::genesis().ticked().unwrap();
+    let inserts = change.inserts.iter().map(|(triple, data)| Tagged {
+        triple: triple.clone(),
+        tids: vec![time.tid()],
+        data: data.clone(),
+    });
+    let operation = Operation {
+        from: time.ticks(),
+        inserts: inserts.collect(),
+        deletes: Vec::new(),
+        updates: Vec::new(),
+        principal: None,
+        agreed: None,
+        time,
+    };
+    let received = codec.decode(&codec.encode(&operation), &wire::Limits::default());
+    let inserts = received.unwrap().inserts.into_iter();
+    inserts.map(|tagged| tagged.triple).collect()
 }
 
 #[test]
@@ -38,6 +64,11 @@ fn literals_are_in_forms_that_come_back_the_same() {
     ] {
         let write = world.plan(&json!({ "@id": "x", "n": value })).unwrap();
         assert_eq!(lexical(&write.change), [expected], "{value}");
+        let arrived: Vec<_> = arrived(&write.change);
+        assert_eq!(
+            arrived,
+            write.change.inserts.into_keys().collect::<Vec<_>>()
+        );
     }
     for value in [
         typed(json!("seven"), "integer"),
