@@ -149,6 +149,7 @@ fn configured(context: &Context, case: &Json) -> Configured {
     Configured {
         text: list("text").iter().map(name).collect(),
         shapes: list("shapes").iter().map(shape).collect(),
+        ..Configured::default()
     }
 }
 
