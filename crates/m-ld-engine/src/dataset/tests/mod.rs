@@ -277,6 +277,31 @@ fn a_walk_goes_on_where_another_ended() {
 }
 
 #[test]
+fn a_cleared_dataset_is_empty_and_keeps_its_ids() {
+    let mut store = MemoryStore::new();
+    let (before, after) = (triple("x", "p", iri("y")), triple("x", "p", iri("z")));
+    let text = Literal::typed("t1", vocab::TSEQ);
+    write(&mut store, |writer| {
+        writer.insert(&before, &tids(["kQE="])).unwrap();
+        writer.put_data(&text, &Value::Null).unwrap();
+    });
+    let view = store.view();
+    let id = Graph::new(&*view).unwrap().iri_id(&before.subject);
+    let mut pending = Pending::new(store.view());
+    Writer::clear(&mut pending);
+    let mut writer = Writer::new(&mut pending, &mut Counting(9)).unwrap();
+    writer.insert(&after, &tids(["kQI="])).unwrap();
+    assert_eq!(writer.graph().data(&text).unwrap(), None);
+    store.commit(pending.into_batch()).unwrap();
+    assert_eq!(found(&store.view(), None, None, None), vec![after]);
+    assert_eq!(found(&view, None, None, None), vec![before.clone()]);
+    let cleared = store.view();
+    let graph = Graph::new(&*cleared).unwrap();
+    graph.check().unwrap();
+    assert_eq!(graph.iri_id(&before.subject), id);
+}
+
+#[test]
 fn ids_are_those_of_this_dataset_alone() {
     let id = |first| {
         let mut pending = Pending::new(MemoryStore::new().view());

@@ -24,7 +24,7 @@ pub(super) struct Undo {
 }
 
 /// A version with open views, and what changed between it and the next that has any.
-struct Segment {
+pub(super) struct Segment {
     views: usize,
     epochs: Epochs,
     changed: BTreeMap<Space, Records>,
@@ -60,21 +60,22 @@ impl Undo {
         (self.version, self.epochs)
     }
 
-    /// Closes a view. What only it needed goes.
-    pub(super) fn close(&mut self, version: u64) {
-        let Some(segment) = self.open.get_mut(&version) else {
-            return;
-        };
+    /// Closes a view. Gives what only it needed, which is to be dropped when nobody is kept
+    /// waiting by that.
+    pub(super) fn close(&mut self, version: u64) -> Option<Segment> {
+        let segment = self.open.get_mut(&version)?;
         segment.views = segment.views.saturating_sub(1);
         if segment.views > 0 {
-            return;
+            return None;
         }
-        let Some(closed) = self.open.remove(&version) else {
-            return;
-        };
+        let closed = self.open.remove(&version)?;
         // The view before sees the same overwritten values, unless it has older ones.
-        if let Some((_, before)) = self.open.range_mut(..version).next_back() {
-            before.append(closed);
+        match self.open.range_mut(..version).next_back() {
+            Some((_, before)) => {
+                before.append(closed);
+                None
+            }
+            None => Some(closed),
         }
     }
 

@@ -55,7 +55,8 @@ impl<R: Raw> Snapshot<R> {
 
 impl<R: Raw> Drop for Snapshot<R> {
     fn drop(&mut self) {
-        self.shared.write(|undo| undo.close(self.version));
+        let unneeded = self.shared.write(|undo| undo.close(self.version));
+        drop(unneeded);
     }
 }
 
