@@ -178,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn a_large_buffer_is_read_into_directly() {
         let (mut ahead, mut peer) = pair();
-        peer.write_all(&[1; 2 * AHEAD]).await.unwrap();
+        peer.write_all(&vec![1; 2 * AHEAD]).await.unwrap();
         let mut part = vec![0; 2 * AHEAD];
         assert_eq!(ahead.read(&mut part).await.unwrap(), 2 * AHEAD);
     }
