@@ -1,5 +1,6 @@
 //! The clock of one process.
 
+mod based;
 mod hash;
 mod join;
 mod ticked;
@@ -111,6 +112,12 @@ impl TreeClock {
     /// Whether the ID has no ticks of its own, because it has just been forked.
     pub fn is_zero_id(&self) -> bool {
         self.id.is_some_and(|id| self.nodes[id as usize].ticks == 0)
+    }
+
+    /// How many forks are above the ID: how often this process, and those that it comes from, have
+    /// let others in.
+    pub fn forks(&self) -> usize {
+        self.id().map_or(0, |id| tree::depth_of(&self.nodes, id))
     }
 
     /// How many ticks this clock has seen of the process that `process` belongs to, including
