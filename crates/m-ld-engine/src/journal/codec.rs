@@ -108,5 +108,7 @@ pub(super) fn optional<T>(
 /// Writes transaction ids.
 pub(super) fn tids(out: &mut Writer<'_>, tids: &[Tid]) {
     out.array(tids.len());
-    tids.iter().for_each(|tid| out.str(tid.as_str()));
+    for tid in tids {
+        out.str(tid.as_str());
+    }
 }

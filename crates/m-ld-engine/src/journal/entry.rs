@@ -19,7 +19,7 @@ pub struct Position {
 
 impl Position {
     /// The key in the store, which orders as positions do.
-    pub(super) fn key(self) -> [u8; 12] {
+    pub(crate) fn key(self) -> [u8; 12] {
         let mut key = [0; 12];
         let (epoch, tick) = key.split_at_mut(4);
         epoch.copy_from_slice(&self.epoch.to_be_bytes());

@@ -67,6 +67,11 @@ pub fn void(
     Ok(())
 }
 
+/// Puts an entry in the place of another one of the same operation.
+pub fn amend(pending: &mut Pending, position: Position, entry: &Entry) {
+    entry.write(pending, position);
+}
+
 /// Puts one operation in the place of two that it fuses, at the position of the second.
 ///
 /// The second must be the next entry after the first.

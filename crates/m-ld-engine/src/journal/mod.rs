@@ -34,7 +34,7 @@ pub use crate::operation::Reversion;
 pub use crate::security::Attribution;
 pub use entry::{Entry, Position, entries_after, entries_before, entry};
 pub use history::{Span, past};
-pub use keep::{Kept, append, insert_past, replace, truncate, void};
+pub use keep::{Kept, amend, append, insert_past, replace, truncate, void};
 pub use record::{Record, record, records};
 pub use state::{BLOCKED, State};
 
@@ -48,6 +48,9 @@ pub enum JournalError {
     /// identity that two clones use.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// What this clone's process began with has become void, and its place in the clock with it.
+    #[error("the beginning of this clone's process is void")]
+    Orphaned,
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub struct Record {
     pub agreed: Option<u64>,
     /// The encoded operation, as it is signed: legible.
     pub encoded: Vec<u8>,
-    /// If transport security made the update illegible on the wire: that form of the update.
+    /// If transport security made it illegible on the wire: the encoded operation in that form.
     pub secured: Option<Vec<u8>>,
     /// Who answers for it. None for a past operation, or without transport security.
     pub attribution: Option<Attribution>,
@@ -47,7 +47,7 @@ impl Record {
         codec::optional(&mut out, self.span.principal.as_ref(), |out, principal| {
             out.str(principal.as_str());
         });
-        codec::optional(&mut out, self.agreed, |out, tick| out.uint(tick));
+        codec::optional(&mut out, self.agreed.as_ref(), |out, tick| out.uint(*tick));
         out.bin(&self.encoded);
         codec::optional(&mut out, self.secured.as_deref(), |out, update| {
             out.bin(update);

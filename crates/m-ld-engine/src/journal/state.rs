@@ -96,11 +96,20 @@ impl State {
     }
 
     /// Sets the clock's ticks for a process, which may be the clone's own, to those of `time`.
+    ///
+    /// # Errors
+    /// [`JournalError::Orphaned`] if that is before the clone's process was forked from another,
+    /// or forked itself: two would be in one place then.
     pub fn wind(&mut self, time: &TreeClock) -> Result<(), JournalError> {
         let before = self.time.ticks();
-        self.time = self.time.ticked_for(time)?;
+        let wound = self.time.ticked_for(time)?;
+        if wound.forks() < self.time.forks() {
+            return Err(JournalError::Orphaned);
+        }
+        self.time = wound;
         if self.time.ticks() < before {
             self.epochs.push(before);
+            self.shown = self.shown.min(self.time.ticks());
         }
         Ok(())
     }
