@@ -17,6 +17,7 @@
 pub mod chance;
 pub mod change;
 pub mod clock;
+pub mod clone;
 pub mod constraint;
 pub mod context;
 pub mod dataset;

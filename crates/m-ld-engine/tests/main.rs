@@ -21,9 +21,12 @@ mod hostile;
 mod jrql;
 mod messages;
 mod names;
+mod net;
 mod operations;
 mod packing;
 mod positions;
+mod replay;
 #[cfg(feature = "acl")]
 mod security;
+mod storm;
 mod texts;

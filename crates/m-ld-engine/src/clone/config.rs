@@ -1,0 +1,83 @@
+//! What a clone is told when it is opened.
+
+use std::time::Duration;
+
+use crate::constraint::Configured;
+use crate::pattern;
+use crate::rdf::Iri;
+use crate::wire::Limits;
+
+/// The configuration of a clone.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domain.
+    pub domain: String,
+    /// The id of this clone, unique in the domain.
+    pub clone_id: String,
+    /// Whether this clone begins the domain, if it has no data yet.
+    pub genesis: bool,
+    /// Who is responsible for what this clone writes.
+    pub principal: Option<Iri>,
+    /// Rules for the data, beside those that the data declares.
+    pub rules: Configured,
+    /// How long others are waited for.
+    pub network_timeout: Duration,
+    /// The greatest operation that is sent, in bytes (m-ld protocol, section 4.9).
+    pub max_operation_size: usize,
+    /// How the journal is tended.
+    pub journal: JournalConfig,
+    /// The context of reads, writes and notifications that bring none of their own.
+    pub context: serde_json::Value,
+    /// How much a write may ask for.
+    pub patterns: pattern::Limits,
+    /// How much of a message is looked at.
+    pub limits: Limits,
+    /// How many operations, and how many bytes of them, wait for others at most. What is over is
+    /// recovered from other clones.
+    pub max_waiting: (usize, usize),
+    /// How many requests of others are served at a time.
+    pub max_serving: usize,
+}
+
+impl Config {
+    /// A configuration with default values but for what has none.
+    pub fn new(domain: impl Into<String>, clone_id: impl Into<String>) -> Self {
+        Self {
+            domain: domain.into(),
+            clone_id: clone_id.into(),
+            genesis: false,
+            principal: None,
+            rules: Configured::default(),
+            network_timeout: Duration::from_secs(5),
+            max_operation_size: usize::MAX,
+            journal: JournalConfig::default(),
+            context: serde_json::Value::Null,
+            patterns: pattern::Limits::default(),
+            limits: Limits::default(),
+            max_waiting: (10_000, 16 << 20),
+            max_serving: 16,
+        }
+    }
+}
+
+/// How the journal is tended.
+#[derive(Clone, Debug)]
+pub struct JournalConfig {
+    /// How long the clone is quiet before its journal is tended.
+    pub admin_debounce: Duration,
+    /// The greatest operation that fusing makes, in bytes; zero to fuse nothing.
+    pub max_entry_footprint: usize,
+    /// How many entries are kept at least. Who needs older ones takes a snapshot.
+    pub keep: usize,
+}
+
+impl Default for JournalConfig {
+    /// One second, ten kilobytes, and everything.
+    fn default() -> Self {
+        Self {
+            admin_debounce: Duration::from_secs(1),
+            max_entry_footprint: 10_000,
+            keep: usize::MAX,
+        }
+    }
+}
