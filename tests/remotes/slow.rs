@@ -31,6 +31,18 @@ async fn narrow(world: &World, id: &str) -> Socket {
     socket
 }
 
+/// A gateway with two clones that are present, of whom one reads and the other does not.
+async fn a_witness_and_a_sleeper(config: &str) -> (World, Socket, Socket) {
+    let world = World::with(config).await;
+    let mut witness = world.socket("witness").await;
+    witness.present(true).await;
+    let mut sleeper = narrow(&world, "sleeper").await;
+    sleeper.joined().await.unwrap();
+    sleeper.present(true).await;
+    witness.presence_becomes(&["witness", "sleeper"]).await;
+    (world, witness, sleeper)
+}
+
 /// Sends operations of a size, which the witness hears, until only the witness is present. Gives their number.
 async fn send_until_alone(
     world: &World,
@@ -143,13 +155,7 @@ async fn a_queue_that_is_full_of_presence_ends_the_transport() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_takes_no_bytes_for_too_long_is_cut_off_though_its_queue_has_room() {
     let config = "[sockets]\npresence-delay = \"5ms\"\n[http]\nstall-timeout = \"300ms\"\n";
-    let world = World::with(config).await;
-    let mut witness = world.socket("witness").await;
-    witness.present(true).await;
-    let mut sleeper = narrow(&world, "sleeper").await;
-    sleeper.joined().await.unwrap();
-    sleeper.present(true).await;
-    witness.presence_becomes(&["witness", "sleeper"]).await;
+    let (world, mut witness, mut sleeper) = a_witness_and_a_sleeper(config).await;
     let mut sender = world.socket("sender").await;
     // More than the system holds, and less than the queue does.
     tokio::join!(send(&mut sender, 100), hears(&mut witness, 1, 100));
@@ -170,13 +176,7 @@ ping-timeout = "1s"
 [http]
 stall-timeout = "1h"
 "#;
-    let world = World::with(config).await;
-    let mut witness = world.socket("witness").await;
-    witness.present(true).await;
-    let mut sleeper = narrow(&world, "sleeper").await;
-    sleeper.joined().await.unwrap();
-    sleeper.present(true).await;
-    witness.presence_becomes(&["witness", "sleeper"]).await;
+    let (world, mut witness, mut sleeper) = a_witness_and_a_sleeper(config).await;
     let mut sender = world.socket("sender").await;
     tokio::join!(send(&mut sender, 100), hears(&mut witness, 1, 100));
     let sender = live(sender);

@@ -2,6 +2,32 @@
 
 use super::*;
 
+impl World {
+    /// Begins an activation of `account` that is mailed. Gives its token and its code.
+    async fn begin(&self, account: &str) -> (String, String) {
+        let account = name(account);
+        let activating = self.accounts.activate(&account, "me@example.org", source());
+        let token = activating.await.unwrap();
+        (token, self.mailed().unwrap().1)
+    }
+
+    async fn redeem(
+        &self,
+        account: &Name,
+        activation: (&str, &str),
+        from: Source,
+    ) -> Result<Minted, AccountError> {
+        let redeeming = self
+            .accounts
+            .mint_key_by_activation(account, activation, from, false);
+        redeeming.await
+    }
+}
+
+fn is_unauthorized(outcome: &Result<Minted, AccountError>) -> bool {
+    matches!(outcome, Err(AccountError::Refused(AuthError::Unauthorized)))
+}
+
 #[tokio::test]
 async fn a_mailed_code_makes_an_account_with_a_key_once() {
     let world = World::new().await;
@@ -36,18 +62,9 @@ async fn a_mailed_code_makes_an_account_with_a_key_once() {
 #[tokio::test]
 async fn of_two_that_redeem_at_once_one_gets_a_key() {
     let world = World::new().await;
-    let token = world
-        .accounts
-        .activate(&name("acme"), "me@example.org", source())
-        .await
-        .unwrap();
-    let (_, code) = world.mailed().unwrap();
+    let (token, code) = world.begin("acme").await;
     let acme = name("acme");
-    let redeem = || {
-        world
-            .accounts
-            .mint_key_by_activation(&acme, (&token, &code), source(), false)
-    };
+    let redeem = || world.redeem(&acme, (&token, &code), source());
     let (first, second) = tokio::join!(redeem(), redeem());
     assert!(first.is_ok() != second.is_ok());
     assert_eq!(world.read("acme").key.len(), 1);
@@ -88,45 +105,22 @@ async fn a_decoy_takes_no_code_at_all() {
     let (token, code, to) = room.begin(&name("acme"), &address).await.unwrap();
     assert_eq!(to, None);
     let acme = name("acme");
-    let guessed = world
-        .accounts
-        .mint_key_by_activation(&acme, (&token, &code), source(), false)
-        .await;
-    assert!(matches!(
-        guessed,
-        Err(AccountError::Refused(AuthError::Unauthorized))
-    ));
+    let guessed = world.redeem(&acme, (&token, &code), source()).await;
+    assert!(is_unauthorized(&guessed));
 }
 
 #[tokio::test]
 async fn five_wrong_codes_kill_an_activation_even_for_the_right_one() {
     let world = World::new().await;
     let acme = name("acme");
-    let token = world
-        .accounts
-        .activate(&acme, "me@example.org", source())
-        .await
-        .unwrap();
-    let (_, code) = world.mailed().unwrap();
+    let (token, code) = world.begin("acme").await;
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for n in 0..5 {
-        let guess = world
-            .accounts
-            .mint_key_by_activation(&acme, (&token, wrong), elsewhere(n), false)
-            .await;
-        assert!(
-            matches!(guess, Err(AccountError::Refused(AuthError::Unauthorized))),
-            "{n}"
-        );
+        let guess = world.redeem(&acme, (&token, wrong), elsewhere(n)).await;
+        assert!(is_unauthorized(&guess), "{n}");
     }
-    let right = world
-        .accounts
-        .mint_key_by_activation(&acme, (&token, &code), elsewhere(9), false)
-        .await;
-    assert!(matches!(
-        right,
-        Err(AccountError::Refused(AuthError::Unauthorized))
-    ));
+    let right = world.redeem(&acme, (&token, &code), elsewhere(9)).await;
+    assert!(is_unauthorized(&right));
 }
 
 #[tokio::test]
@@ -170,19 +164,10 @@ async fn guesses_lock_the_account_s_activations_and_its_source() {
         .patch("acme", json!({"@insert": {"email": "me@example.org"}}))
         .await;
     for n in 0..20 {
-        let guess = world
-            .accounts
-            .mint_key_by_activation(&acme, ("no", "000000"), elsewhere(n), false)
-            .await;
-        assert!(
-            matches!(guess, Err(AccountError::Refused(AuthError::Unauthorized))),
-            "{n}"
-        );
+        let guess = world.redeem(&acme, ("no", "000000"), elsewhere(n)).await;
+        assert!(is_unauthorized(&guess), "{n}");
     }
-    let locked = world
-        .accounts
-        .mint_key_by_activation(&acme, ("no", "000000"), elsewhere(99), false)
-        .await;
+    let locked = world.redeem(&acme, ("no", "000000"), elsewhere(99)).await;
     assert!(matches!(
         locked,
         Err(AccountError::Refused(AuthError::TooMany { .. }))
@@ -197,21 +182,10 @@ async fn guesses_lock_the_account_s_activations_and_its_source() {
 async fn a_code_ends_after_ten_minutes_and_is_swept_away() {
     let world = World::new().await;
     let acme = name("acme");
-    let token = world
-        .accounts
-        .activate(&acme, "me@example.org", source())
-        .await
-        .unwrap();
-    let (_, code) = world.mailed().unwrap();
+    let (token, code) = world.begin("acme").await;
     world.hand.advance(Duration::from_mins(10));
-    let late = world
-        .accounts
-        .mint_key_by_activation(&acme, (&token, &code), source(), false)
-        .await;
-    assert!(matches!(
-        late,
-        Err(AccountError::Refused(AuthError::Unauthorized))
-    ));
+    let late = world.redeem(&acme, (&token, &code), source()).await;
+    assert!(is_unauthorized(&late));
     world
         .accounts
         .activate(&acme, "you@example.org", source())
@@ -224,29 +198,15 @@ async fn a_code_ends_after_ten_minutes_and_is_swept_away() {
 async fn an_activation_is_for_its_account_and_not_for_one_registered_since() {
     let world = World::new().await;
     let (acme, other) = (name("acme"), name("other"));
-    let token = world
-        .accounts
-        .activate(&acme, "me@example.org", source())
-        .await
-        .unwrap();
-    let (_, code) = world.mailed().unwrap();
-    let foreign = world
-        .accounts
-        .mint_key_by_activation(&other, (&token, &code), source(), false)
-        .await;
+    let (token, code) = world.begin("acme").await;
+    let foreign = world.redeem(&other, (&token, &code), source()).await;
     assert!(matches!(
         foreign,
         Err(AccountError::Refused(AuthError::Forbidden))
     ));
     world.key("acme").await;
-    let late = world
-        .accounts
-        .mint_key_by_activation(&acme, (&token, &code), source(), false)
-        .await;
-    assert!(matches!(
-        late,
-        Err(AccountError::Refused(AuthError::Unauthorized))
-    ));
+    let late = world.redeem(&acme, (&token, &code), source()).await;
+    assert!(is_unauthorized(&late));
 }
 
 #[tokio::test]
