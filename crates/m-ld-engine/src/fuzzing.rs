@@ -120,7 +120,11 @@ pub fn triples(bytes: &[u8]) {
     let Some(operation) = received.ok().and_then(|received| received.operation) else {
         return;
     };
-    let message = operation::message(operation.from.saturating_sub(1), &codec.encode(&operation), None);
+    let message = operation::message(
+        operation.from.saturating_sub(1),
+        &codec.encode(&operation),
+        None,
+    );
     let again = codec.receive(&message, &Limits::default());
     let again = again.map(|received| received.operation);
     let Ok(Some(again)) = again else {

@@ -22,6 +22,7 @@ mod jrql;
 mod messages;
 mod names;
 mod net;
+mod notes;
 mod operations;
 mod packing;
 mod positions;

@@ -105,6 +105,7 @@ impl Replica {
         work.interim.agreed = None;
         let mut update = self.update_of(&work, work.state.time.ticks())?;
         update.trace.trigger = Some(arrived.operation.tid());
+        self.keep_update(&mut work.pending, &update);
         self.commit(work.pending, work.state)?;
         Ok(Outcome::Missing(Box::new(update)))
     }

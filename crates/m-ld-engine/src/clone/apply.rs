@@ -162,6 +162,7 @@ impl Replica {
         let mut update = self.update_of(&work, ticks)?;
         update.trace.trigger = Some(operation.tid());
         update.trace.resolution.clone_from(&resolution);
+        self.keep_update(&mut work.pending, &update);
         self.commit(work.pending, work.state)?;
         Ok(Outcome::Applied(Box::new(update), resolution))
     }

@@ -24,6 +24,9 @@ pub struct Config {
     pub network_timeout: Duration,
     /// The greatest operation that is sent, in bytes (m-ld protocol, section 4.9).
     pub max_operation_size: usize,
+    /// Whether updates are kept, each with the transaction that it is about, until they are
+    /// [forgotten](super::Notes::forget_update).
+    pub keep_updates: bool,
     /// How the journal is tended.
     pub journal: JournalConfig,
     /// The context of reads, writes and notifications that bring none of their own.
@@ -50,6 +53,7 @@ impl Config {
             rules: Configured::default(),
             network_timeout: Duration::from_secs(5),
             max_operation_size: usize::MAX,
+            keep_updates: false,
             journal: JournalConfig::default(),
             context: serde_json::Value::Null,
             patterns: pattern::Limits::default(),

@@ -113,6 +113,7 @@ impl Replica {
         self.entail(&mut work)?;
         let mut update = self.update_of(&work, work.state.time.ticks())?;
         update.trace.trigger = Some(tid);
+        self.keep_update(&mut work.pending, &update);
         self.commit(work.pending, work.state)?;
         Ok(Some(Made { update, message }))
     }

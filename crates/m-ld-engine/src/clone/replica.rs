@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{CloneError, Config, Plugins};
 use crate::chance::Chance;
 use crate::constraint::{Configured, Constraint, Extension, Interim, Local, Refusal, Rules};
-use crate::context::domain_base;
+use crate::context::{Context, domain_base};
 use crate::dataset::{Graph, Writer};
 use crate::journal::State;
 use crate::operation::Codec;
@@ -29,6 +29,8 @@ pub(super) struct Replica {
     pub(super) base: Iri,
     pub(super) clone_id: String,
     pub(super) principal: Option<Iri>,
+    /// If updates are kept: the context that they are written in.
+    pub(super) kept_in: Option<Context>,
     pub(super) limits: Limits,
     pub(super) max_operation_size: usize,
     /// Rules of the application.
@@ -51,6 +53,8 @@ impl Replica {
     ) -> Result<Self, CloneError> {
         let view = store.view();
         let base = domain_base(&config.domain);
+        let context = Context::new(&base, &config.context)
+            .map_err(|error| CloneError::Context(error.to_string()))?;
         let rules = Rules::load(&Graph::new(&*view)?, &config.rules)?;
         let mut replica = Self {
             store,
@@ -62,6 +66,7 @@ impl Replica {
             base,
             clone_id: config.clone_id.clone(),
             principal: config.principal.clone(),
+            kept_in: config.keep_updates.then_some(context),
             limits: config.limits,
             max_operation_size: config.max_operation_size,
             constraints: plugins.constraints,
@@ -104,6 +109,17 @@ impl Replica {
             self.load_rules()?;
         }
         self.state = Some(state);
+        Ok(())
+    }
+
+    /// Commits what is no change to the data.
+    pub(super) fn commit_beside(&mut self, pending: Pending) -> Result<(), CloneError> {
+        self.store.commit(pending.into_batch())?;
+        self.unsynced = true;
+        self.view = self.store.view();
+        if self.is_ready() {
+            self.visible = Arc::clone(&self.view);
+        }
         Ok(())
     }
 

@@ -56,11 +56,15 @@ pub enum Table {
     Entries = 6,
     /// Operations by transaction id.
     Operations = 7,
+    /// Updates that the application was told of, by local tick, as JSON text.
+    Updates = 8,
+    /// What whoever embeds the clone keeps beside its data.
+    Notes = 9,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Meta,
         Self::Terms,
         Self::Spo,
@@ -69,6 +73,8 @@ impl Table {
         Self::Data,
         Self::Entries,
         Self::Operations,
+        Self::Updates,
+        Self::Notes,
     ];
 
     /// Its place in [`Table::ALL`].
