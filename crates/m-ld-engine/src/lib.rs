@@ -6,7 +6,8 @@
 //!
 //! - [`msgpack`]: the MessagePack profile in which everything is sent (m-ld protocol, section 3);
 //! - [`clock`]: tree clocks, global clocks and transaction ids (m-ld protocol, section 2);
-//! - [`wire`]: operation messages, judged and decoded (m-ld protocol, section 4).
+//! - [`wire`]: operation messages, judged and decoded (m-ld protocol, section 4);
+//! - [`pattern`]: json-rql, what applications read and write (m-ld protocol, sections 16 and 17).
 //!
 //! Bytes of others are read by [`wire`] and [`msgpack`] only. They are read within limits that the
 //! caller sets, without recursion that input can drive, without allocating more than in proportion

@@ -101,10 +101,10 @@ fn family() -> Json {
 }
 
 fn but_store(error: PatternError) -> Result<(), PatternError> {
-    match error {
-        PatternError::Store(_) => Err(error),
-        _ => Ok(()),
+    if matches!(error, PatternError::Store(_)) {
+        return Err(error);
     }
+    Ok(())
 }
 
 /// What is inserted arrives as it was meant, if receivers take it. Languages are lost on the way.

@@ -205,6 +205,7 @@ impl Filler<'_, '_> {
         let Some(template) = self.templates.all.get(index) else {
             return Ok(None);
         };
+        self.describer.env.work.keep()?;
         let identity = self.identity(template)?;
         let known = identity.is_some() || matches!(template.identity, Identity::Fixed(_));
         let (result, is_new) = self.result(index, template, identity);
@@ -266,21 +267,22 @@ impl Filler<'_, '_> {
             Content::Fixed(json) => {
                 // What does not depend on the solution is there once.
                 if let Some(target) = self.target(key)?.filter(|_| is_new || key.is_var()) {
-                    self.put(result, target, Seen::Fixed(place), Item::Json(json.clone()));
+                    let item = Item::Json(json.clone());
+                    self.put(result, target, Seen::Fixed(place), item)?;
                 }
             }
             Content::Var(var) => {
                 if let (Some(cell), Some(target)) = (self.row.get(*var), self.target(key)?) {
                     let term = cell.term(&self.describer.env.graph)?;
                     let json = self.describer.value(target.name(), &term)?;
-                    self.put(result, target, Seen::Term(cell.id()), Item::Json(json));
+                    self.put(result, target, Seen::Term(cell.id()), Item::Json(json))?;
                 }
             }
             Content::Nested(nested) => {
                 if let Some(nested) = self.fill(*nested)?
                     && let Some(target) = self.target(key)?
                 {
-                    self.put(result, target, Seen::Nested(nested), Item::Nested(nested));
+                    self.put(result, target, Seen::Nested(nested), Item::Nested(nested))?;
                 }
             }
         }
@@ -310,9 +312,16 @@ impl Filler<'_, '_> {
         })
     }
 
-    fn put(&mut self, result: usize, target: Target, seen: Seen, item: Item) {
+    fn put(
+        &mut self,
+        result: usize,
+        target: Target,
+        seen: Seen,
+        item: Item,
+    ) -> Result<(), PatternError> {
+        self.describer.env.work.keep()?;
         let Some(built) = self.results.all.get_mut(result) else {
-            return;
+            return Ok(());
         };
         match target {
             Target::Index(index) => {
@@ -325,6 +334,7 @@ impl Filler<'_, '_> {
                 }
             }
         }
+        Ok(())
     }
 }
 

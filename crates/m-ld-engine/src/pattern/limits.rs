@@ -9,6 +9,9 @@ use serde_json::Value as Json;
 
 use super::PatternError;
 
+/// What keeping something costs, in steps: so limits of work are limits of memory too.
+const KEPT: usize = 20;
+
 /// Bounds on a request. They are there for hostile ones: usual ones come nowhere near.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -16,7 +19,8 @@ pub struct Limits {
     pub depth: usize,
     /// Values in the request, those within others counted too.
     pub values: usize,
-    /// Steps of an answer: triples looked at, solutions made, expressions evaluated.
+    /// Steps of an answer: triples looked at, solutions made, expressions evaluated, bytes of
+    /// strings put together; and several for each value that is kept until the answer is whole.
     pub work: u64,
     /// Set by whoever wants no answer any more. Looked at with each step.
     pub cancelled: Option<Arc<AtomicBool>>,
@@ -80,12 +84,23 @@ impl Work {
 
     /// Does one step.
     pub(super) fn step(&self) -> Result<(), PatternError> {
+        self.steps(1)
+    }
+
+    /// Keeps something until the answer is whole.
+    pub(super) fn keep(&self) -> Result<(), PatternError> {
+        self.steps(KEPT)
+    }
+
+    /// Does several steps at once.
+    pub(super) fn steps(&self, count: usize) -> Result<(), PatternError> {
         if let Some(cancelled) = &self.cancelled
             && cancelled.load(Ordering::Relaxed)
         {
             return Err(PatternError::Cancelled);
         }
-        let Some(left) = self.left.get().checked_sub(1) else {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let Some(left) = self.left.get().checked_sub(count) else {
             return Err(PatternError::TooMuchWork(self.limit));
         };
         self.left.set(left);

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::PatternError;
 use super::ast::{Expression, Group, Node, Template};
 use super::row::Cell;
+use super::run::Env;
 use super::variable::Var;
-use crate::dataset::{Graph, TermId};
+use crate::dataset::TermId;
 
 /// How far candidates are counted to compare them.
 const COUNTED: usize = 64;
@@ -40,19 +41,20 @@ pub(super) enum Place {
 }
 
 impl Plan {
-    /// Plans a group.
-    pub(super) fn new(graph: &Graph<'_>, mut group: Group) -> Result<Self, PatternError> {
+    /// Plans a group. That takes work too, more than in proportion to the group.
+    pub(super) fn new(env: &Env<'_>, mut group: Group) -> Result<Self, PatternError> {
         group.confine();
-        Self::bound(graph, group, &BTreeSet::new())
+        Self::bound(env, group, &BTreeSet::new())
     }
 
     /// Plans a group, of which some variables are bound before.
-    fn bound(graph: &Graph<'_>, group: Group, bound: &BTreeSet<Var>) -> Result<Self, PatternError> {
+    fn bound(env: &Env<'_>, group: Group, bound: &BTreeSet<Var>) -> Result<Self, PatternError> {
+        env.work.steps(group.size())?;
         let joined = group.can_be_joined();
         let values_first = group.filters_are_certain();
         let vars = group.vars.clone();
         let mut planner = Planner {
-            graph,
+            env,
             bound: if joined {
                 bound.clone()
             } else {
@@ -67,10 +69,10 @@ impl Plan {
         } else {
             (None, rows)
         };
-        planner.values(first);
+        planner.values(first)?;
         planner.core(&group.triples, group.union)?;
         planner.remaining_filters();
-        planner.values(last);
+        planner.values(last)?;
         for (var, expression) in group.binds {
             planner.steps.push(Step::Bind(var, expression));
         }
@@ -84,7 +86,7 @@ impl Plan {
 }
 
 struct Planner<'a, 'v> {
-    graph: &'a Graph<'v>,
+    env: &'a Env<'v>,
     /// What is certainly bound so far.
     bound: BTreeSet<Var>,
     /// Those that have no step yet.
@@ -94,14 +96,14 @@ struct Planner<'a, 'v> {
 
 impl Planner<'_, '_> {
     fn rows(&self, rows: Vec<Vec<(Var, crate::rdf::Term)>>) -> Vec<Vec<(Var, Cell)>> {
-        let cell = |(var, term)| (var, Cell::of(self.graph, term));
+        let cell = |(var, term)| (var, Cell::of(&self.env.graph, term));
         let row = |row: Vec<_>| row.into_iter().map(cell).collect();
         rows.into_iter().map(row).collect()
     }
 
-    fn values(&mut self, rows: Option<Vec<Vec<(Var, Cell)>>>) {
+    fn values(&mut self, rows: Option<Vec<Vec<(Var, Cell)>>>) -> Result<(), PatternError> {
         let Some(rows) = rows else {
-            return;
+            return Ok(());
         };
         let mut certain = rows
             .iter()
@@ -109,7 +111,7 @@ impl Planner<'_, '_> {
         let first = certain.next().unwrap_or_default();
         self.bound
             .extend(certain.fold(first, |all, one| &all & &one));
-        self.push(Step::Values(rows));
+        self.push(Step::Values(rows))
     }
 
     /// Subjects and alternatives, those first that have fewer solutions.
@@ -130,7 +132,7 @@ impl Planner<'_, '_> {
     fn places(&self, triple: &Template) -> [Place; 3] {
         triple.nodes().map(|node| match node {
             Node::Var(var) => Place::Var(*var),
-            Node::Term(term) => Place::Id(self.graph.id(term)),
+            Node::Term(term) => Place::Id(self.env.graph.id(term)),
         })
     }
 
@@ -163,22 +165,22 @@ impl Planner<'_, '_> {
             .reduce(|all, one| &all & &one);
         let plans = union
             .into_iter()
-            .map(|group| Plan::bound(self.graph, group, &self.bound).map(Rc::new))
+            .map(|group| Plan::bound(self.env, group, &self.bound).map(Rc::new))
             .collect::<Result<_, _>>()?;
         self.bound.extend(certain.unwrap_or_default());
-        self.push(Step::Union(plans));
-        Ok(())
+        self.push(Step::Union(plans))
     }
 
     fn triples(&mut self, mut triples: Vec<[Place; 3]>) -> Result<(), PatternError> {
         while !triples.is_empty() {
+            self.env.work.steps(triples.len())?;
             let next = match self.next_of(&triples) {
                 Some(next) => next,
                 None => self.fewest(&triples)?.0,
             };
             let triple = triples.swap_remove(next.min(triples.len().saturating_sub(1)));
             self.bound.extend(triple.iter().filter_map(Place::var));
-            self.push(Step::Match(triple));
+            self.push(Step::Match(triple))?;
         }
         Ok(())
     }
@@ -220,8 +222,9 @@ impl Planner<'_, '_> {
             let Some(triple) = triples.get(index) else {
                 continue;
             };
+            self.env.work.steps(best.1)?;
             // There is no need to count further than to the best so far.
-            let count = self.graph.count_up_to(triple.map(Place::id), best.1)?;
+            let count = self.env.graph.count_up_to(triple.map(Place::id), best.1)?;
             if count < best.1 {
                 best = (index, count);
             }
@@ -229,7 +232,8 @@ impl Planner<'_, '_> {
         Ok(best)
     }
 
-    fn push(&mut self, step: Step) {
+    fn push(&mut self, step: Step) -> Result<(), PatternError> {
+        self.env.work.steps(self.filters.len())?;
         self.steps.push(step);
         let bound = &self.bound;
         let (ready, waiting) = std::mem::take(&mut self.filters)
@@ -238,6 +242,7 @@ impl Planner<'_, '_> {
         self.filters = waiting;
         let ready: Vec<Expression> = ready;
         self.steps.extend(ready.into_iter().map(Step::Filter));
+        Ok(())
     }
 
     fn remaining_filters(&mut self) {

@@ -251,7 +251,7 @@ impl<'v> Reader<'_, 'v> {
     }
 
     fn plan(&self, group: Group) -> Result<Rc<Plan>, PatternError> {
-        Plan::new(self.graph, group).map(Rc::new)
+        Plan::new(&self.env(), group).map(Rc::new)
     }
 
     fn env(&self) -> Env<'v> {

@@ -37,6 +37,15 @@ impl Expression {
 }
 
 impl Group {
+    /// How much there is in it.
+    pub(super) fn size(&self) -> usize {
+        let own = self.triples.len().saturating_add(self.filters.len());
+        self.union
+            .iter()
+            .map(Self::size)
+            .fold(own, usize::saturating_add)
+    }
+
     /// Takes variables out of expressions that do not see them.
     pub(super) fn confine(&mut self) {
         let mut scope: VarSet = self

@@ -95,7 +95,7 @@ pub fn delete(
     let mut change = Change::default();
     let from = graph.find(Some(&id), None, None);
     for triple in from.chain(graph.find(None, None, Some(&term))) {
-        work.step()?;
+        work.keep()?;
         change.delete(triple?);
     }
     Ok(change)
@@ -161,7 +161,7 @@ impl Filler<'_, '_> {
         let fixed = update.pattern.is_none() && !update.inserts_vary;
         match update.group()? {
             Some(group) => {
-                let plan = Rc::new(Plan::new(&self.env.graph, group)?);
+                let plan = Rc::new(Plan::new(&self.env, group)?);
                 for row in Run::new(self.env.clone(), plan) {
                     self.solution(&update, row?, &mut change)?;
                 }
@@ -205,14 +205,14 @@ impl Filler<'_, '_> {
         change: &mut Change,
     ) -> Result<(), PatternError> {
         for template in &update.deletes {
-            self.env.work.step()?;
+            self.env.work.keep()?;
             if let Some(triple) = self.filled(template, &row)? {
                 self.edit(template, &triple, &update.inline, &mut row);
                 change.deletes.insert(triple);
             }
         }
         for template in &update.inserts {
-            self.env.work.step()?;
+            self.env.work.keep()?;
             self.derive(template, &mut row)?;
             if let Some(triple) = self.filled(template, &row)? {
                 let data = match &template.data {

@@ -119,7 +119,10 @@ impl Evaluation<'_, '_> {
             Operator::Concat => {
                 let values: Outcome<Vec<_>> =
                     arguments.iter().map(|each| self.value(each)).collect();
-                text::concat(&values?).ok_or(Failure::Error)
+                let values = values?;
+                // Strings that are put together again and again would grow beyond all bounds.
+                self.env.work.steps(text::length(&values))?;
+                text::concat(&values).ok_or(Failure::Error)
             }
             Operator::Not => match arguments {
                 [one] => self.truth(one).map(|truth| Value::Bool(!truth)),

@@ -2,6 +2,11 @@
 
 use super::value::Value;
 
+/// How many bytes strings have together.
+pub(super) fn length(values: &[Value]) -> usize {
+    values.iter().filter_map(Value::text).map(str::len).sum()
+}
+
 /// Strings, one after another; in their language, if all are in the same.
 pub(super) fn concat(values: &[Value]) -> Option<Value> {
     let texts: Option<Vec<&str>> = values.iter().map(Value::text).collect();

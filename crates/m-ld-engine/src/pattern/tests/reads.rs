@@ -79,7 +79,7 @@ fn a_cancelled_read_ends() {
 fn a_join_takes_work_for_what_it_finds_alone() {
     let world = chain(2000);
     let limits = Limits {
-        work: 100,
+        work: 400,
         ..Limits::default()
     };
     // Whichever way round it is written.
@@ -183,4 +183,39 @@ fn an_anonymous_variable_has_a_name_that_nothing_else_has() {
     let query = json!({ "@select": "*", "@where": { "@id": "?b1", "?b2": "?" } });
     let answer = world.read(&query);
     assert_eq!(answer[0].as_object().unwrap().len(), 4);
+}
+
+#[test]
+fn planning_takes_work_too() {
+    let world = chain(100);
+    let limits = Limits {
+        work: 1_000_000,
+        ..Limits::default()
+    };
+    // Nothing connects them, so each is compared with each.
+    let apart: Vec<Json> = (0..3000)
+        .map(|n| json!({ "@id": format!("?s{n}"), "n": n % 100 }))
+        .collect();
+    let query = json!({ "@select": "?s0", "@where": apart });
+    let answer = world.read_within(&query, &limits);
+    assert!(matches!(answer, Err(PatternError::TooMuchWork(_))));
+}
+
+#[test]
+fn a_string_does_not_grow_beyond_all_bounds() {
+    let world = World::of(&json!({ "@id": "fred", "name": "Fred" }));
+    let binds: Vec<Json> = (0..60)
+        .map(|n| {
+            let mut bind = json!({});
+            let twice = format!("?x{n:02}");
+            bind[format!("?x{:02}", n + 1)] = json!({ "@concat": [twice, twice] });
+            bind
+        })
+        .collect();
+    let query = json!({
+        "@select": "?x60",
+        "@where": { "@graph": { "@id": "fred", "name": "?x00" }, "@bind": binds },
+    });
+    let answer = world.read_within(&query, &Limits::default());
+    assert!(matches!(answer, Err(PatternError::TooMuchWork(_))));
 }

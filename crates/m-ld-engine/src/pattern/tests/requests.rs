@@ -266,7 +266,7 @@ fn likely_request() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn any_request_is_answered_or_refused(request in likely_request()) {
