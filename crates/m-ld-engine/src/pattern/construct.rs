@@ -3,12 +3,13 @@
 //! Solutions merge into results by the identity that they give to the template's subject. A
 //! template within a template has results of its own, which the outer ones refer to.
 
+mod results;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::PatternError;
 use super::describe::Describer;
@@ -16,14 +17,10 @@ use super::output;
 use super::plan::Plan;
 use super::row::Row;
 use super::run::Run;
-use crate::dataset::TermId;
 use crate::rdf::Term;
+use results::{Built, Item, Results, Seen, Target};
 pub(super) use template::Templates;
 use template::{Content, Identity, Key, Template};
-
-/// How many gaps a list of results may have for each of its items, and in any case.
-const GAPS: u64 = 16;
-const MIN_GAPS: u64 = 1024;
 
 /// Results of construction. They are all made before the first is given.
 pub(super) struct Construction<'v> {
@@ -91,102 +88,6 @@ impl Iterator for Construction<'_> {
         match &mut self.state {
             State::Giving(results) => results.next().map(Ok),
             State::Filling(_) => None,
-        }
-    }
-}
-
-/// All results, of all templates.
-#[derive(Default)]
-struct Results {
-    all: Vec<Built>,
-    /// By template, and the identity that a variable gave.
-    by_identity: BTreeMap<(usize, Option<String>), usize>,
-    order: BTreeMap<usize, Vec<usize>>,
-}
-
-/// A result.
-struct Built {
-    id: String,
-    properties: BTreeMap<String, Vec<Item>>,
-    list: BTreeMap<u64, Item>,
-    has_list: bool,
-    /// What it has already.
-    seen: BTreeSet<(String, Seen)>,
-}
-
-#[derive(Clone)]
-enum Item {
-    Json(Json),
-    Nested(usize),
-}
-
-#[derive(Eq, Ord, PartialEq, PartialOrd)]
-enum Seen {
-    Term(TermId),
-    /// Content of the template, by its place.
-    Fixed(usize),
-    Nested(usize),
-}
-
-/// Where in a result something goes.
-enum Target {
-    Property(String),
-    Index(u64),
-}
-
-impl Results {
-    fn of(&self, template: usize) -> impl Iterator<Item = usize> + '_ {
-        self.order.get(&template).into_iter().flatten().copied()
-    }
-
-    fn has_content(&self, result: usize) -> bool {
-        self.all
-            .get(result)
-            .is_some_and(|built| built.has_list || !built.properties.is_empty())
-    }
-
-    fn json(&self, describer: &Describer<'_>, result: usize) -> Result<Json, PatternError> {
-        describer.env.work.step()?;
-        let Some(built) = self.all.get(result) else {
-            return Ok(Json::Null);
-        };
-        let mut subject = Map::new();
-        subject.insert("@id".to_owned(), built.id.as_str().into());
-        for (property, items) in &built.properties {
-            for item in items {
-                output::add(&mut subject, property, self.item(describer, item)?);
-            }
-        }
-        if built.has_list {
-            subject.insert("@list".to_owned(), self.list(describer, &built.list)?);
-        }
-        Ok(Json::Object(subject))
-    }
-
-    /// A list, with null where nothing was asked for.
-    fn list(
-        &self,
-        describer: &Describer<'_>,
-        items: &BTreeMap<u64, Item>,
-    ) -> Result<Json, PatternError> {
-        let most = u64::try_from(items.len()).unwrap_or(u64::MAX);
-        let most = most.saturating_mul(GAPS).saturating_add(MIN_GAPS);
-        let mut list = Vec::new();
-        for (index, item) in items {
-            if *index > most {
-                return Err(PatternError::malformed("a list would have too many gaps"));
-            }
-            let index = usize::try_from(*index).unwrap_or(usize::MAX);
-            list.resize(index, Json::Null);
-            list.push(self.item(describer, item)?);
-        }
-        Ok(Json::Array(list))
-    }
-
-    fn item(&self, describer: &Describer<'_>, item: &Item) -> Result<Json, PatternError> {
-        match item {
-            Item::Json(json) => Ok(json.clone()),
-            Item::Nested(result) => self.json(describer, *result),
         }
     }
 }
@@ -335,14 +236,5 @@ impl Filler<'_, '_> {
             }
         }
         Ok(())
-    }
-}
-
-impl Target {
-    fn name(&self) -> &str {
-        match self {
-            Self::Property(name) => name,
-            Self::Index(_) => "@list",
-        }
     }
 }

@@ -40,6 +40,7 @@ mod describe;
 mod error;
 mod evaluate;
 mod expression;
+mod fill;
 mod group;
 mod limits;
 mod list;
