@@ -4,7 +4,8 @@
 //! A request is parsed into types of its own ([`Limits`] bound how deep and large it may be), and
 //! planned on what the indexes say. Reads are iterators: each step looks at one triple, nothing is
 //! kept but what an answer needs, and dropping the iterator, [`Limits::cancelled`] or
-//! [`Limits::work`] end it. Writes come to a [`Change`], which constraints then check.
+//! [`Limits::work`] end it. Writes come to a
+//! [`Change`](crate::change::Change), which constraints then check.
 //!
 //! # Invariants
 //! 1. No request leads to a panic, nor to recursion deeper than [`Limits::depth`] allows.
