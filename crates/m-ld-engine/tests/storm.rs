@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use m_ld_engine::change::Change;
+use m_ld_engine::change::{Change, Edit};
 use m_ld_engine::clock::{Tid, TreeClock};
 use m_ld_engine::clone::{CloneError, Config, Effect, Effects, Input, MeldClone, Plugins};
 use m_ld_engine::dataset::Graph;
+use m_ld_engine::datatype;
 use m_ld_engine::journal::State;
 use m_ld_engine::msgpack::Value;
 use m_ld_engine::operation::Codec;
-use m_ld_engine::rdf::{Iri, Literal, Triple};
+use m_ld_engine::rdf::{Iri, Literal, Triple, vocab};
 use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, View};
 use m_ld_engine::wire::Limits;
 
@@ -169,7 +170,7 @@ impl Storm {
 
     fn blow(mut self) {
         self.add("a", true);
-        self.write("a");
+        self.begin_text();
         let clones = 2 + self.chance.below(4);
         let steps = 60 + self.chance.below(200);
         let mut added = 1;
@@ -207,6 +208,40 @@ impl Storm {
             }
         }
         self.clear_up();
+    }
+
+    /// Writes the text that all will edit.
+    fn begin_text(&mut self) {
+        let mut change = Change::default();
+        let state = datatype::create("storm", "a").unwrap();
+        change.insert(text(), Some(state));
+        let clone = self.processes.get_mut("a").unwrap().clone.as_mut();
+        let (_, effects) = clone.unwrap().change(change, None, self.now).unwrap();
+        self.take("a", effects);
+        self.release("a");
+    }
+
+    /// An edit of the text, as a clone has it.
+    fn splice(&mut self, id: &str, change: &mut Change) {
+        let length = self.text(id).encode_utf16().count();
+        let at = self.chance.below(length + 1);
+        let deletes = self.chance.below(3);
+        let letters = ["", "x", "yy", "zzz"][self.chance.below(4)];
+        // Not before a clone has the text, nor once it is empty.
+        if length > 0 {
+            change.edits.push(Edit {
+                triple: text(),
+                expression: serde_json::json!({ "@splice": [at, deletes, letters] }),
+            });
+        }
+    }
+
+    fn text(&self, id: &str) -> String {
+        let clone = self.processes[id].clone.as_ref();
+        let view = clone.and_then(MeldClone::view).unwrap();
+        let graph = Graph::new(&*view).unwrap();
+        let state = graph.data(text().object.as_literal().unwrap()).unwrap();
+        state.map_or_else(String::new, |state| datatype::text(&state).unwrap())
     }
 
     /// Starts all clones, connects them, and lets all happen that is left to happen.
@@ -247,11 +282,19 @@ impl Storm {
     fn agree(&self) -> bool {
         let mut all = self.processes.keys().map(|id| self.triples(id));
         let first = all.next();
-        self.is_quiet() && all.all(|triples| Some(triples) == first)
+        self.is_quiet()
+            && all.all(|triples| Some(triples) == first)
+            && self
+                .processes
+                .keys()
+                .all(|id| self.text(id) == self.text("a"))
     }
 
     fn check(&self) {
         let first = self.triples("a");
+        for id in self.processes.keys() {
+            assert_eq!(self.text(id), self.text("a"), "the text of {id}");
+        }
         for (id, process) in &self.processes {
             let status = process.clone.as_ref().unwrap().status();
             assert!(!status.outdated, "{id} is outdated: {status:?}");
@@ -423,9 +466,15 @@ impl Storm {
         let triple = Triple::new(Iri::new(subject), predicate.clone(), object);
         let mut change = Change::default();
         let mut lasting = None;
-        match self.chance.below(3) {
+        match self.chance.below(4) {
             0 => change.delete(triple),
             1 => change.insert(triple, None),
+            2 => {
+                let clone = self.processes[id].clone.as_ref();
+                if clone.is_some_and(|clone| clone.view().is_some() && !clone.is_closed()) {
+                    self.splice(id, &mut change);
+                }
+            }
             _ => {
                 self.lasting += 1;
                 let subject = Iri::new(format!("http://{DOMAIN}/lasting/{}", self.lasting));
@@ -659,6 +708,15 @@ impl Storm {
     }
 }
 
+/// The text that all edit.
+fn text() -> Triple {
+    Triple::new(
+        Iri::new(format!("http://{DOMAIN}/doc")),
+        Iri::new(format!("http://{DOMAIN}/#text")),
+        Literal::typed("c0text", vocab::TSEQ),
+    )
+}
+
 /// Where in the tree the ID of a clock is: left or right at each fork.
 fn place(time: &TreeClock) -> String {
     // A clock is printed in its JSON form.
@@ -687,13 +745,18 @@ fn told(prev: u64, operation: &m_ld_engine::operation::Operation) -> String {
         tagged.collect::<Vec<_>>().join(", ")
     };
     format!(
-        "{}<{}..{:?} {} -{{{}}} +{{{}}}{}",
+        "{}<{}..{:?} {} -{{{}}} +{{{}}} ~{:?}{}",
         prev,
         operation.from,
         operation.time,
         operation.tid(),
         tagged(&operation.deletes),
         tagged(&operation.inserts),
+        operation
+            .updates
+            .iter()
+            .map(|update| &update.operation)
+            .collect::<Vec<_>>(),
         if operation.agreed.is_some() {
             " agreed"
         } else {

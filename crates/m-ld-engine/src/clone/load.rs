@@ -90,6 +90,9 @@ impl MeldClone {
         };
         self.with.reborn = false;
         self.with.required = None;
+        self.break_off_all();
+        self.with.resend = None;
+        self.with.fused = Position::default();
         self.replica.begin_loading(time, gwc.clone(), agreed)?;
         self.acknowledge(from, message_id);
         self.with.phase = Phase::Snapshot(Box::new(Loading {

@@ -29,6 +29,13 @@ pub(super) struct Serving {
     max: usize,
 }
 
+impl Served {
+    /// Whether the requester is ready for what is sent.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.deadline.is_none()
+    }
+}
+
 impl Serving {
     pub(super) fn new(max: usize) -> Self {
         Self {
@@ -39,6 +46,11 @@ impl Serving {
 
     pub(super) fn clear(&mut self) {
         self.list.clear();
+    }
+
+    /// Takes all that is being served.
+    pub(super) fn take_all(&mut self) -> Vec<Served> {
+        std::mem::take(&mut self.list)
     }
 
     /// A requester has given up.
@@ -54,7 +66,7 @@ impl Serving {
 
     /// Whether there is something to send.
     pub(super) fn is_streaming(&self) -> bool {
-        self.list.iter().any(|served| served.deadline.is_none())
+        self.list.iter().any(Served::is_streaming)
     }
 
     /// Takes the stream whose turn it is.
@@ -89,7 +101,8 @@ impl MeldClone {
         message_id: &str,
         payload: &[u8],
     ) -> Result<(), CloneError> {
-        let status = if !self.with.live || self.with.reborn {
+        let can_serve = self.with.live && self.replica.is_ready() && !self.with.reborn;
+        let status = if !can_serve {
             5004
         } else if self.with.serving.list.len() >= self.with.serving.max {
             5003

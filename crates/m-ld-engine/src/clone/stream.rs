@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::machine::MeldClone;
 use super::message::compose;
 use super::replica::Replica;
+use super::serve::Served;
 use super::{CloneError, Effect};
 use crate::clock::{Tid, TreeClock};
 use crate::dataset::{Graph, TermId};
@@ -17,6 +18,8 @@ use crate::operation::{Tagged, encode_past_operation};
 use crate::store::{StoreError, View};
 use crate::wire::control::Notification;
 
+/// The m-ld status of updates that are not there any more (m-ld protocol, section 22.2).
+const UNAVAILABLE: u16 = 4041;
 /// How many notifications a step sends.
 const STEP: usize = 32;
 /// How many triples are sent at once, and
@@ -113,6 +116,20 @@ impl Stream {
         }))
     }
 
+    /// The channel on which something is sent now.
+    fn channel(&self) -> &str {
+        match &self.data {
+            Some(data) => &data.channel,
+            None => &self.updates,
+        }
+    }
+
+    /// Whether the journal has what is still to be sent.
+    fn is_served_by(&self, replica: &Replica) -> bool {
+        let state = replica.state.as_ref();
+        state.is_some_and(|state| !state.loading && state.start <= self.after.tick)
+    }
+
     fn next_operation(&mut self, replica: &Replica) -> Result<Option<Vec<u8>>, StoreError> {
         let view = &*replica.view;
         for found in entries_after(view, self.after) {
@@ -195,6 +212,10 @@ impl MeldClone {
         let Some(mut served) = self.with.serving.take_next() else {
             return Ok(());
         };
+        if !served.stream.is_served_by(&self.replica) {
+            self.break_off(&served);
+            return Ok(());
+        }
         for _ in 0..STEP {
             let Some((channel, payload)) = served.stream.next(&self.replica)? else {
                 self.end_stream(&served.to, served.stream.updates);
@@ -204,6 +225,25 @@ impl MeldClone {
         }
         self.with.serving.put_back(served);
         Ok(())
+    }
+
+    /// Breaks off all that is being sent: this clone's data goes.
+    pub(super) fn break_off_all(&mut self) {
+        for served in self.with.serving.take_all() {
+            if served.is_streaming() {
+                self.break_off(&served);
+            }
+        }
+    }
+
+    /// Tells a requester that there will be no more, so that it asks somebody else.
+    fn break_off(&mut self, served: &Served) {
+        let error = Notification::Error {
+            status: UNAVAILABLE,
+            message: "the data has gone".to_owned(),
+        };
+        let channel = served.stream.channel().to_owned();
+        self.notify(&served.to, channel, error.encode());
     }
 
     /// Sends what was received and not applied so far, which is all that is left.
