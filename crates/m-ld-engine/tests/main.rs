@@ -11,6 +11,7 @@
 )]
 
 mod clocks;
+mod clones;
 mod common;
 mod control;
 mod corpus;

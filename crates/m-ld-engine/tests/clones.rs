@@ -1,0 +1,436 @@
+//! What a clone says to others, and when (m-ld protocol, section 8).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use m_ld_engine::change::Change;
+use m_ld_engine::clock::TreeClock;
+use m_ld_engine::clone::{
+    CloneError, Config, Effect, Input, JournalConfig, MeldClone, Plugins, WriteError,
+};
+use m_ld_engine::constraint::Configured;
+use m_ld_engine::dataset::Graph;
+use m_ld_engine::journal::{Position, State, entries_after};
+use m_ld_engine::rdf::{Iri, Literal, Triple};
+use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, View};
+use m_ld_engine::wire::Limits;
+use m_ld_engine::wire::control::{ACK, Request, Response, wrap};
+use serde_json::json;
+
+use crate::net::{Hall, Seeded};
+
+const DOMAIN: &str = "clones.example.org";
+
+/// A clone with what drives it.
+struct Driven {
+    clone: MeldClone,
+    now: Duration,
+}
+
+impl Driven {
+    fn open(id: &str, genesis: bool) -> (Self, Vec<Effect>) {
+        Self::on(Box::new(MemoryStore::new()), id, genesis)
+    }
+
+    fn on(store: Box<dyn Store>, id: &str, genesis: bool) -> (Self, Vec<Effect>) {
+        let mut config = Config::new(DOMAIN, id);
+        config.genesis = genesis;
+        config.journal = JournalConfig {
+            keep: 2,
+            ..JournalConfig::default()
+        };
+        let chance = Box::new(Seeded(1));
+        let now = Duration::ZERO;
+        let (mut clone, effects) =
+            MeldClone::open(store, config, Plugins::default(), chance, now).unwrap();
+        let effects = clone.release(effects).unwrap();
+        (Self { clone, now }, effects)
+    }
+
+    /// A clone that begins the domain, connected and alone.
+    fn silo() -> Self {
+        let (mut driven, _) = Self::open("a", true);
+        driven.input(Input::Connected);
+        driven.input(Input::Presence(Vec::new()));
+        driven
+    }
+
+    fn input(&mut self, input: Input<'_>) -> Vec<Effect> {
+        let effects = self.clone.handle(input, self.now).unwrap();
+        self.clone.release(effects).unwrap()
+    }
+
+    fn wait(&mut self, time: Duration) -> Vec<Effect> {
+        self.now += time;
+        self.input(Input::Time)
+    }
+
+    fn write(&mut self, change: Change) -> Vec<Effect> {
+        let (_, effects) = self.clone.change(change, None, self.now).unwrap();
+        self.clone.release(effects).unwrap()
+    }
+
+    /// Asks this clone for something. Gives the reply's id and what it says.
+    fn ask(&mut self, request: &Request) -> (String, Response) {
+        self.ask_raw(&wrap(&request.encode(), None))
+    }
+
+    fn ask_raw(&mut self, payload: &[u8]) -> (String, Response) {
+        let effects = self.input(Input::Request {
+            from: "z",
+            message_id: "m1",
+            payload,
+        });
+        let reply = effects.into_iter().find_map(|effect| match effect {
+            Effect::Reply {
+                to,
+                message_id,
+                sent_message_id,
+                payload,
+            } if to == "z" && sent_message_id == "m1" => Some((message_id, payload)),
+            _ => None,
+        });
+        let (message_id, payload) = reply.expect("a reply");
+        let response = Response::decode(&payload, &Limits::default()).unwrap();
+        (message_id, response.body)
+    }
+}
+
+fn insert(object: &str) -> Change {
+    let mut change = Change::default();
+    change.insert(
+        Triple::new(
+            Iri::new("http://clones.example.org/x"),
+            Iri::new("http://clones.example.org/#p"),
+            Literal::string(object),
+        ),
+        None,
+    );
+    change
+}
+
+fn requests(effects: &[Effect]) -> Vec<(&str, &str)> {
+    let requests = effects.iter().filter_map(|effect| match effect {
+        Effect::Request { to, message_id, .. } => Some((to.as_str(), message_id.as_str())),
+        _ => None,
+    });
+    requests.collect()
+}
+
+fn why_closed(effects: &[Effect]) -> Option<&CloneError> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Closed(why) => why.as_ref(),
+        _ => None,
+    })
+}
+
+fn operations(effects: &[Effect]) -> usize {
+    let operations = effects.iter();
+    operations
+        .filter(|effect| matches!(effect, Effect::Operation(_)))
+        .count()
+}
+
+#[test]
+fn a_clone_that_began_a_domain_closes_if_another_has_begun_it() {
+    let (mut a, _) = Driven::open("a", true);
+    a.input(Input::Connected);
+    let effects = a.input(Input::Presence(vec!["b".to_owned()]));
+    assert_eq!(why_closed(&effects), Some(&CloneError::GenesisConflict));
+    assert!(a.clone.handle(Input::Time, a.now).is_err());
+}
+
+#[test]
+fn a_new_clone_without_others_closes() {
+    let (mut b, _) = Driven::open("b", false);
+    b.input(Input::Connected);
+    let effects = b.input(Input::Presence(Vec::new()));
+    assert_eq!(why_closed(&effects), Some(&CloneError::Alone));
+}
+
+#[test]
+fn a_clone_cannot_be_called_present() {
+    for id in ["present", ""] {
+        let opened = MeldClone::open(
+            Box::new(MemoryStore::new()),
+            Config::new(DOMAIN, id),
+            Plugins::default(),
+            Box::new(Seeded(1)),
+            Duration::ZERO,
+        );
+        assert!(matches!(opened, Err(CloneError::CloneId)));
+    }
+}
+
+#[test]
+fn a_new_clone_is_neither_read_nor_written_before_it_has_data() {
+    let (mut b, _) = Driven::open("b", false);
+    assert!(b.clone.view().is_none());
+    let refused = b.clone.change(insert("1"), None, b.now);
+    assert!(matches!(refused, Err(WriteError::NotReady)));
+    let refused = b.clone.write(&json!({ "@id": "x", "p": 1 }), b.now);
+    assert!(matches!(refused, Err(WriteError::NotReady)));
+}
+
+#[test]
+fn a_write_without_content_is_no_operation() {
+    let mut a = Driven::silo();
+    let effects = a.write(Change::default());
+    assert!(effects.is_empty());
+    let (_, effects) = a
+        .clone
+        .write(&json!({ "@id": "x", "p": 1 }), a.now)
+        .unwrap();
+    assert_eq!(operations(&a.clone.release(effects).unwrap()), 1);
+}
+
+/// A store that counts how often it is synced.
+struct Counting(MemoryStore, Arc<AtomicUsize>);
+
+impl Store for Counting {
+    fn view(&self) -> Arc<dyn View> {
+        self.0.view()
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        self.0.commit(batch)
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.sync()
+    }
+}
+
+#[test]
+fn nothing_gets_out_before_it_is_safe() {
+    let syncs = Arc::new(AtomicUsize::new(0));
+    let store = Box::new(Counting(MemoryStore::new(), Arc::clone(&syncs)));
+    let (mut a, _) = Driven::on(store, "a", true);
+    let begun = syncs.load(Ordering::SeqCst);
+    assert_eq!(begun, 1, "the beginning of the domain");
+    let (_, mut both) = a.clone.change(insert("1"), None, a.now).unwrap();
+    let (_, second) = a.clone.change(insert("2"), None, a.now).unwrap();
+    both.join(second);
+    assert!(both.needs_sync());
+    assert_eq!(syncs.load(Ordering::SeqCst), begun);
+    a.clone.release(both).unwrap();
+    assert_eq!(syncs.load(Ordering::SeqCst), begun + 1, "one for both");
+    let nothing = a.clone.handle(Input::Time, a.now).unwrap();
+    assert!(!nothing.needs_sync());
+}
+
+#[test]
+fn a_fork_is_safe_before_it_is_given_away() {
+    let mut a = Driven::silo();
+    let request = wrap(&Request::Snapshot { new_clock: true }.encode(), None);
+    let effects = a.clone.handle(
+        Input::Request {
+            from: "z",
+            message_id: "m1",
+            payload: &request,
+        },
+        a.now,
+    );
+    assert!(effects.unwrap().needs_sync());
+}
+
+#[test]
+fn a_snapshot_without_a_new_clock_has_one_that_javascript_can_read() {
+    let mut a = Driven::silo();
+    let (_, response) = a.ask(&Request::Snapshot { new_clock: false });
+    let Response::Snapshot { clock, .. } = response else {
+        panic!("{response:?}");
+    };
+    assert!(clock.is_some_and(|clock| !clock.has_id()));
+}
+
+#[test]
+fn a_clone_that_is_not_live_says_so() {
+    let (mut a, _) = Driven::open("a", true);
+    let (_, response) = a.ask(&Request::Snapshot { new_clock: true });
+    assert_eq!(response, Response::Rejected { status: 5004 });
+}
+
+#[test]
+fn what_is_no_request_is_rejected() {
+    let mut a = Driven::silo();
+    let (_, response) = a.ask_raw(b"nonsense");
+    assert_eq!(response, Response::Rejected { status: 5003 });
+}
+
+#[test]
+fn a_requester_that_does_not_acknowledge_is_forgotten() {
+    let mut a = Driven::silo();
+    let (reply, _) = a.ask(&Request::Snapshot { new_clock: true });
+    a.wait(Duration::from_secs(5));
+    a.input(Input::Reply {
+        from: "z",
+        message_id: "m2",
+        sent_message_id: &reply,
+        payload: &ACK,
+    });
+    assert!(!a.clone.is_streaming());
+    let (reply, _) = a.ask(&Request::Snapshot { new_clock: true });
+    a.input(Input::Reply {
+        from: "z",
+        message_id: "m2",
+        sent_message_id: &reply,
+        payload: &ACK,
+    });
+    assert!(a.clone.is_streaming());
+}
+
+#[test]
+fn a_request_goes_to_the_next_clone_under_the_same_id_until_all_were_asked() {
+    let (mut c, _) = Driven::open("c", false);
+    c.input(Input::Connected);
+    let effects = c.input(Input::Presence(vec!["a".to_owned(), "b".to_owned()]));
+    let [("a", first)] = requests(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(c.clone.next_wake(), Some(Duration::from_secs(5)));
+    let effects = c.wait(Duration::from_secs(5));
+    let [("b", second)] = requests(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(first, second);
+    let effects = c.wait(Duration::from_secs(5));
+    assert!(requests(&effects).is_empty());
+    let retry = c.clone.next_wake().unwrap();
+    c.now = retry;
+    let effects = c.input(Input::Time);
+    assert_eq!(requests(&effects).len(), 1);
+}
+
+#[test]
+fn own_operations_wait_for_the_answer_to_a_request() {
+    let mut hall = Hall::default();
+    hall.join(DOMAIN, "a", None, Configured::default(), Plugins::default());
+    hall.join(
+        DOMAIN,
+        "b",
+        Some("a"),
+        Configured::default(),
+        Plugins::default(),
+    );
+    hall.input("b", Input::Disconnected);
+    write(&mut hall, "b", "offline");
+    assert!(hall.take_sent().is_empty(), "nobody can hear it");
+    hall.input("b", Input::Connected);
+    hall.input("b", Input::Presence(vec!["a".to_owned()]));
+    write(&mut hall, "b", "asking");
+    assert!(hall.take_sent().is_empty(), "it would overtake the first");
+    hall.settle();
+    assert_eq!(hall.take_sent().len(), 2);
+}
+
+fn write(hall: &mut Hall, id: &str, object: &str) {
+    let clone = hall.clones.get_mut(id).unwrap();
+    let (_, effects) = clone.change(insert(object), None, Duration::ZERO).unwrap();
+    hall.take(id, effects);
+}
+
+#[test]
+fn nonsense_is_discarded_and_ends_nothing() {
+    let mut hall = Hall::default();
+    hall.join(DOMAIN, "a", None, Configured::default(), Plugins::default());
+    hall.join(
+        DOMAIN,
+        "b",
+        Some("a"),
+        Configured::default(),
+        Plugins::default(),
+    );
+    let clone = hall.clones.get_mut("b").unwrap();
+    let effects = clone
+        .handle(Input::Operation(b"nonsense"), Duration::ZERO)
+        .unwrap();
+    let effects = clone.release(effects).unwrap();
+    assert!(matches!(effects[..], [Effect::Discarded(_)]));
+    for payload in [&b"nonsense"[..], &ACK, &[]] {
+        hall.input(
+            "b",
+            Input::Reply {
+                from: "a",
+                message_id: "1",
+                sent_message_id: "2",
+                payload,
+            },
+        );
+        hall.input(
+            "b",
+            Input::Notification {
+                from: "a",
+                channel: "3",
+                payload,
+            },
+        );
+    }
+    write(&mut hall, "b", "still here");
+    assert_eq!(hall.take_sent().len(), 1);
+}
+
+#[test]
+fn writes_in_a_row_become_one_entry_when_it_is_quiet() {
+    let mut a = Driven::silo();
+    for object in ["1", "2", "3"] {
+        a.write(insert(object));
+    }
+    let entries =
+        |a: &Driven| entries_after(&*a.clone.view().unwrap(), Position::default()).count();
+    assert_eq!(entries(&a), 3);
+    let tend = a.clone.next_wake().unwrap();
+    a.now = tend;
+    a.input(Input::Time);
+    assert_eq!(entries(&a), 1);
+}
+
+#[test]
+fn an_entry_that_nobody_has_shown_to_have_is_kept() {
+    let mut a = Driven::silo();
+    for object in ["1", "2", "3", "4"] {
+        a.write(insert(object));
+        // Something of others in between, or they would be fused.
+        a.ask(&Request::Snapshot { new_clock: true });
+    }
+    a.wait(Duration::from_secs(60));
+    let view = a.clone.view().unwrap();
+    assert_eq!(entries_after(&*view, Position::default()).count(), 4);
+    assert_eq!(State::read(&*view).unwrap().unwrap().start, 0);
+}
+
+#[test]
+fn a_clone_goes_on_where_it_was() {
+    let store = MemoryStore::new();
+    let shared = Arc::new(std::sync::Mutex::new(store));
+    let (mut a, _) = Driven::on(Box::new(Shared(Arc::clone(&shared))), "a", true);
+    a.write(insert("1"));
+    drop(a);
+    let (a, _) = Driven::on(Box::new(Shared(shared)), "other", true);
+    let view = a.clone.view().unwrap();
+    let state = State::read(&*view).unwrap().unwrap();
+    assert_eq!(state.time, TreeClock::genesis().ticked().unwrap());
+    assert_eq!(
+        Graph::new(&*view).unwrap().find(None, None, None).count(),
+        1
+    );
+}
+
+/// A store that outlives its clone.
+struct Shared(Arc<std::sync::Mutex<MemoryStore>>);
+
+impl Store for Shared {
+    fn view(&self) -> Arc<dyn View> {
+        self.0.lock().unwrap().view()
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        self.0.lock().unwrap().commit(batch)
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.0.lock().unwrap().sync()
+    }
+}
