@@ -74,13 +74,15 @@ impl Replica {
         if heading.time.ticks() <= seen {
             return Ok(Delivered::Ignored);
         }
-        if heading.prev > seen {
-            return Ok(Delivered::Disordered);
-        }
+        // First of all: what it may be missing is to be ignored too. The last agreement's causes are
+        // here, and those it is not among.
         let state = self.state()?;
         let is_old = !heading.agrees && heading.time.any_lt(&state.agreed);
         if is_old || state.is_blocked(&heading.time) {
             return self.ignore(&heading);
+        }
+        if heading.prev > seen {
+            return Ok(Delivered::Disordered);
         }
         let arrived = match self.authentic(heading, opened) {
             Ok(arrived) => arrived,
