@@ -7,6 +7,9 @@
 //! - [`msgpack`]: the MessagePack profile in which everything is sent (m-ld protocol, section 3);
 //! - [`clock`]: tree clocks, global clocks and transaction ids (m-ld protocol, section 2);
 //! - [`wire`]: operation messages, judged and decoded (m-ld protocol, section 4);
+//! - [`journal`]: what a clone has done and received, in order (m-ld protocol, section 6);
+//! - [`clone`]: a clone as a state machine: delivery, agreements, rev-ups and snapshots (m-ld
+//!   protocol, sections 5, 7, 8 and 12);
 //! - [`pattern`]: json-rql, what applications read and write (m-ld protocol, sections 16 and 17).
 //!
 //! Bytes of others are read by [`wire`] and [`msgpack`] only. They are read within limits that the

@@ -395,7 +395,7 @@ fn an_entry_that_nobody_has_shown_to_have_is_kept() {
         // Something of others in between, or they would be fused.
         a.ask(&Request::Snapshot { new_clock: true });
     }
-    a.wait(Duration::from_secs(60));
+    a.wait(Duration::from_mins(1));
     let view = a.clone.view().unwrap();
     assert_eq!(entries_after(&*view, Position::default()).count(), 4);
     assert_eq!(State::read(&*view).unwrap().unwrap().start, 0);

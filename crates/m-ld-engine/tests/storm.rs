@@ -1,7 +1,8 @@
 //! Clones in a network that delays, reorders, repeats, loses and parts, and in processes that are
 //! killed (conformance ladder, steps 16, 19 and 28, without the JavaScript).
 //!
-//! Everything is decided by a seed. To see one again: `STORM_SEED=… cargo test storm`.
+//! Everything is decided by a seed. To see one again: `STORM_SEED=… cargo test storm`, with
+//! `STORM_TRACE=1` to be told what happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -26,32 +27,29 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 
 #[test]
 fn clones_agree_when_the_storm_is_over() {
-    let seeds = match std::env::var("STORM_SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..seeds()).collect(),
-    };
-    for seed in seeds {
-        let result = std::panic::catch_unwind(|| Storm::new(seed, false).blow());
-        assert!(result.is_ok(), "to see it again: STORM_SEED={seed}");
-    }
+    blow(false);
 }
 
 #[test]
 fn clones_agree_when_the_storm_is_over_in_which_they_made_agreements() {
+    blow(true);
+}
+
+fn blow(agreements: bool) {
     let seeds = match std::env::var("STORM_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => (0..seeds()).collect(),
     };
     for seed in seeds {
-        let result = std::panic::catch_unwind(|| Storm::new(seed, true).blow());
+        let result = std::panic::catch_unwind(|| Storm::new(seed, agreements).blow());
         assert!(result.is_ok(), "to see it again: STORM_SEED={seed}");
     }
 }
 
-/// How many storms there are: fewer where nothing is optimised.
+/// How many storms there are: as many as take some seconds, or as `STORMS` says.
 fn seeds() -> u64 {
     let told = std::env::var("STORMS").ok();
-    told.map_or(150, |told| told.parse().unwrap())
+    told.map_or(1000, |told| told.parse().unwrap())
 }
 
 /// What is kept on a disk: what was synced, and what was committed.

@@ -291,3 +291,18 @@ fn a_text_too_long_for_an_id_is_none() {
     assert_eq!(Tid::parse("é"), Err(InvalidTid));
     assert_eq!(Tid::parse("!blocked!").unwrap().as_str(), "!blocked!");
 }
+
+#[test]
+fn a_process_goes_on_from_what_a_global_clock_has_seen() {
+    let (a, b) = TreeClock::genesis().ticked_to(3).unwrap().forked().unwrap();
+    let (a, c) = (a.ticked_to(5).unwrap(), b.ticked_to(4).unwrap());
+    let gwc = GlobalClock::genesis().set(&TreeClock::genesis().ticked_to(3).unwrap());
+    let gwc = gwc.unwrap().set(&c).unwrap();
+    let ahead = a.update(&c.ticked_to(9).unwrap()).unwrap();
+    let based = ahead.based_on(&gwc).unwrap();
+    assert_eq!(based.ticks(), 5);
+    assert_eq!(based.get_ticks(&c), Some(4));
+    // What the process began with is not there, or somebody else is in its place.
+    assert_eq!(a.based_on(&GlobalClock::genesis()), None);
+    assert_eq!(b.based_on(&gwc), None);
+}
