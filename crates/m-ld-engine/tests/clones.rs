@@ -1,5 +1,6 @@
 //! What a clone says to others, and when (m-ld protocol, section 8).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,9 +14,10 @@ use m_ld_engine::constraint::Configured;
 use m_ld_engine::dataset::Graph;
 use m_ld_engine::journal::{Position, State, entries_after};
 use m_ld_engine::rdf::{Iri, Literal, Triple};
+use m_ld_engine::security::{Attribution, Direction, Kind, SecurityError, TransportSecurity};
 use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, View};
-use m_ld_engine::wire::Limits;
 use m_ld_engine::wire::control::{ACK, Request, Response, wrap};
+use m_ld_engine::wire::{self, Limits};
 use serde_json::json;
 
 use crate::net::{Hall, Seeded};
@@ -433,4 +435,111 @@ impl Store for Shared {
     fn sync(&mut self) -> Result<(), StoreError> {
         self.0.lock().unwrap().sync()
     }
+}
+
+/// Transport security that turns every byte over, and signs with the sum.
+struct Turned;
+
+impl TransportSecurity for Turned {
+    fn wire<'d>(
+        &self,
+        data: &'d [u8],
+        _: Kind,
+        _: Direction<'_>,
+        _: Option<&Graph<'_>>,
+    ) -> Result<Cow<'d, [u8]>, SecurityError> {
+        Ok(data.iter().map(|byte| !byte).collect::<Vec<_>>().into())
+    }
+
+    fn sign(
+        &self,
+        data: &[u8],
+        _: Option<&Graph<'_>>,
+    ) -> Result<Option<Attribution>, SecurityError> {
+        Ok(Some(Attribution {
+            principal: "http://clones.example.org/#me".to_owned(),
+            signature: sum(data),
+        }))
+    }
+
+    fn verify(
+        &self,
+        data: &[u8],
+        attribution: Option<wire::Attribution<'_>>,
+        _: Option<&Graph<'_>>,
+    ) -> Result<(), SecurityError> {
+        match attribution {
+            Some(attribution) if attribution.signature == sum(data) => Ok(()),
+            _ => Err(SecurityError::Rejected("a wrong sum")),
+        }
+    }
+}
+
+fn sum(data: &[u8]) -> Vec<u8> {
+    let sum: u32 = data.iter().map(|byte| u32::from(*byte)).sum();
+    sum.to_be_bytes().to_vec()
+}
+
+fn turned() -> Plugins {
+    Plugins {
+        security: Box::new(Turned),
+        ..Plugins::default()
+    }
+}
+
+#[test]
+fn what_is_secured_is_secured_again_for_those_who_come_later() {
+    let mut hall = Hall::default();
+    hall.join(DOMAIN, "a", None, Configured::default(), turned());
+    write(&mut hall, "a", "before");
+    hall.take_sent();
+    hall.join(DOMAIN, "b", Some("a"), Configured::default(), turned());
+    write(&mut hall, "a", "live");
+    let live = hall.take_sent();
+    let (_, envelope) = wire::Operation::decode(&live[0], &Limits::default()).unwrap();
+    assert!(envelope.secure && envelope.attribution.is_some());
+    hall.input("b", Input::Operation(&live[0]));
+    hall.input("b", Input::Disconnected);
+    write(&mut hall, "a", "missed");
+    hall.take_sent();
+    hall.input("b", Input::Connected);
+    hall.input("b", Input::Presence(vec!["a".to_owned()]));
+    hall.settle();
+    // One who joins from `b` gets what `a` wrote, from its journal and its data.
+    hall.input("a", Input::Disconnected);
+    hall.join(DOMAIN, "c", Some("b"), Configured::default(), turned());
+    let view = hall.view("c");
+    let triples = Graph::new(&*view).unwrap().find(None, None, None).count();
+    assert_eq!(triples, 3);
+}
+
+#[test]
+fn a_request_that_is_not_signed_is_rejected() {
+    let mut config = Config::new(DOMAIN, "a");
+    config.genesis = true;
+    let (clone, _) = MeldClone::open(
+        Box::new(MemoryStore::new()),
+        config,
+        turned(),
+        Box::new(Seeded(1)),
+        Duration::ZERO,
+    )
+    .unwrap();
+    let now = Duration::ZERO;
+    let mut a = Driven { clone, now };
+    a.input(Input::Connected);
+    a.input(Input::Presence(Vec::new()));
+    let request = wrap(&Request::Snapshot { new_clock: true }.encode(), None);
+    let payload: Vec<_> = request.iter().map(|byte| !byte).collect();
+    let effects = a.input(Input::Request {
+        from: "z",
+        message_id: "m1",
+        payload: &payload,
+    });
+    let [Effect::Reply { payload, .. }] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    let payload: Vec<_> = payload.iter().map(|byte| !byte).collect();
+    let response = Response::decode(&payload, &Limits::default()).unwrap();
+    assert_eq!(response.body, Response::Rejected { status: 5003 });
 }
