@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::{Outcome, Problem, Work};
+use super::apply::{Outcome, Work};
 use super::message::Arrived;
+use super::problem::Problem;
 use super::replica::Replica;
 use super::undo::Undoing;
 use crate::clock::TreeClock;

@@ -1,14 +1,14 @@
 //! Applying operations of others (m-ld protocol, section 5.3).
 
-use super::local::{AssertError, EnterError};
 use super::message::{Arrived, record_of};
+use super::problem::Problem;
 use super::replica::Replica;
 use super::{CloneError, Trace, Update};
 use crate::clock::{Tid, TreeClock};
-use crate::constraint::{Interim, Refusal};
+use crate::constraint::Interim;
 use crate::dataset::Writer;
-use crate::datatype::{self, DatatypeError};
-use crate::journal::{self, JournalError, Kept, Reversion, State, append};
+use crate::datatype;
+use crate::journal::{self, Kept, Reversion, State, append};
 use crate::msgpack::Value;
 use crate::operation::{Operation, Tagged};
 use crate::rdf::{Literal, Term, Triple};
@@ -307,77 +307,4 @@ fn is_nothing(expression: &serde_json::Value) -> bool {
 
 fn join(time: &TreeClock, other: &TreeClock) -> Result<TreeClock, Problem> {
     time.update(other).map_err(|_| Problem::Foreign)
-}
-
-/// What stands in the way of applying an operation.
-pub(super) enum Problem {
-    /// A constraint refuses it, with an m-ld status.
-    Refused(u16, String),
-    /// It is not of this domain.
-    Foreign,
-    /// It makes void what this clone's process began with.
-    Orphaned,
-    /// The clone cannot go on.
-    Clone(CloneError),
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Rule { status, reason } => Self::Refused(status, reason),
-            Refusal::Store(error) => Self::Clone(error.into()),
-        }
-    }
-}
-
-impl From<JournalError> for Problem {
-    fn from(error: JournalError) -> Self {
-        match error {
-            JournalError::Orphaned => Self::Orphaned,
-            // Only what the operation brings can be wrong with a clock here.
-            JournalError::Clock(_) => Self::Foreign,
-            JournalError::Store(error) => Self::Clone(error.into()),
-        }
-    }
-}
-
-impl From<EnterError> for Problem {
-    fn from(error: EnterError) -> Self {
-        match error {
-            EnterError::Journal(error) => error.into(),
-            EnterError::Security(error) => Self::Clone(CloneError::Security(error)),
-        }
-    }
-}
-
-impl From<AssertError> for Problem {
-    fn from(error: AssertError) -> Self {
-        match error {
-            AssertError::Edit(error) => error.into(),
-            AssertError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<DatatypeError> for Problem {
-    fn from(error: DatatypeError) -> Self {
-        match error {
-            DatatypeError::State(what) => Self::Clone(StoreError::Damaged(what).into()),
-            DatatypeError::Operation(_) | DatatypeError::Expression(_) | DatatypeError::Full(_) => {
-                Self::Foreign
-            }
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::Clone(error.into())
-    }
-}
-
-impl From<CloneError> for Problem {
-    fn from(error: CloneError) -> Self {
-        Self::Clone(error)
-    }
 }

@@ -3,6 +3,7 @@
 use super::apply::{Work, put_data};
 use super::json;
 use super::message;
+use super::normal::normal;
 use super::replica::Replica;
 use super::{Update, WriteError};
 use crate::change::Change;
@@ -13,10 +14,9 @@ use crate::dataset::Graph;
 use crate::datatype::{self, DatatypeError};
 use crate::journal::{JournalError, Kept, Record, Reversion, State, append, past};
 use crate::msgpack::Value;
-use crate::number;
 use crate::operation::{Agreement, Fusion, Operation, SharedUpdate, Tagged};
 use crate::pattern::{self, PatternError};
-use crate::rdf::{Literal, Term, Triple, vocab};
+use crate::rdf::Triple;
 use crate::security::SecurityError;
 use crate::store::{Pending, StoreError, View};
 use crate::wire;
@@ -257,40 +257,6 @@ impl Replica {
             return Ok(latest.encoded.clone());
         }
         Ok(self.codec.encode(&self.fused_past(view, latest, 0)?))
-    }
-}
-
-/// A change in terms that are the same to every engine: a double without a fraction is an integer
-/// (m-ld protocol, Q4), and a string has no language (Q5).
-fn normal(change: Change) -> Change {
-    let triple = |triple: Triple| Triple {
-        object: match triple.object {
-            Term::Literal(literal) => Term::Literal(normal_literal(literal)),
-            iri @ Term::Iri(_) => iri,
-        },
-        ..triple
-    };
-    let mut normal = Change {
-        edits: change.edits,
-        ..Change::default()
-    };
-    for deleted in change.deletes {
-        normal.delete(triple(deleted));
-    }
-    for (inserted, data) in change.inserts {
-        normal.insert(triple(inserted), data);
-    }
-    normal
-}
-
-fn normal_literal(literal: Literal) -> Literal {
-    match literal.datatype.as_str() {
-        vocab::RDF_LANG_STRING => Literal::string(literal.lexical),
-        vocab::XS_DOUBLE => match literal.lexical.parse() {
-            Ok(value) if f64::is_finite(value) => number::literal(value),
-            _ => literal,
-        },
-        _ => literal,
     }
 }
 

@@ -11,7 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::{Problem, change_data};
+use super::apply::change_data;
+use super::problem::Problem;
 use crate::clock::Tid;
 use crate::dataset::Writer;
 use crate::journal::{Entry, Position};
