@@ -85,6 +85,7 @@ pub(super) fn config(
     sections.limits.lay_over(&mut defaults.limits);
     sections.lockout.lay_over(&mut defaults.lockout);
     sections.accounts.lay_over(&mut defaults.accounts);
+    sections.domains.lay_over(&mut defaults.domains);
     sections.log.lay_over(&mut defaults.log);
     certificates(&mut defaults.tls, purpose, vault, checks);
     let smtp = smtp::check(sections.smtp, purpose, vault, checks);
@@ -97,6 +98,7 @@ pub(super) fn config(
         limits: defaults.limits,
         lockout: defaults.lockout,
         accounts: defaults.accounts,
+        domains: defaults.domains,
         smtp,
         log: defaults.log,
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Accounts, Http, Limits, Listen, Lockout, Log, Rate, Sockets, Tls};
+use super::{Accounts, Domains, Http, Limits, Listen, Lockout, Log, Rate, Sockets, Tls};
 use crate::ids::{GatewayDomain, Name};
 
 const KIB: usize = 1 << 10;
@@ -42,6 +42,7 @@ pub(super) struct Defaults {
     pub(super) limits: Limits,
     pub(super) lockout: Lockout,
     pub(super) accounts: Accounts,
+    pub(super) domains: Domains,
     pub(super) log: Log,
 }
 
@@ -60,6 +61,7 @@ impl Defaults {
             limits: limits(),
             lockout: lockout(),
             accounts: accounts(),
+            domains: domains(),
             log: Log {
                 level: log::LevelFilter::Info,
                 access: true,
@@ -220,6 +222,16 @@ fn accounts() -> Accounts {
         keys_per_account: 100,
         subdomains_per_account: 1000,
         reserved: reserved(),
+    }
+}
+
+fn domains() -> Domains {
+    Domains {
+        open_clones: 1000,
+        idle_timeout: mins(5),
+        lock_lease: secs(30),
+        lock_wait: secs(10),
+        query_work: 50_000_000,
     }
 }
 

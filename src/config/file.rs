@@ -162,6 +162,17 @@ section! {
 }
 
 section! {
+    /// `[domains]`.
+    Domains => super::Domains {
+        open_clones: Written<usize>,
+        idle_timeout: Time,
+        lock_lease: Time,
+        lock_wait: Time,
+        query_work: Written<usize>,
+    }
+}
+
+section! {
     /// `[smtp]`.
     Smtp {
         host: Text,

@@ -171,6 +171,7 @@ pub(super) struct Sections {
     pub(super) limits: file::Limits,
     pub(super) lockout: file::Lockout,
     pub(super) accounts: file::Accounts,
+    pub(super) domains: file::Domains,
     pub(super) smtp: file::Smtp,
     pub(super) log: file::Log,
 }
@@ -187,6 +188,7 @@ impl Gathered {
             limits: layers.section("limits", problems),
             lockout: layers.section("lockout", problems),
             accounts: layers.section("accounts", problems),
+            domains: layers.section("domains", problems),
             smtp: layers.section("smtp", problems),
             log: layers.section("log", problems),
         }

@@ -58,6 +58,8 @@ pub struct Config {
     pub lockout: Lockout,
     /// Accounts and activation.
     pub accounts: Accounts,
+    /// The gateway's own clones.
+    pub domains: Domains,
     /// How mail leaves; without it, activation codes are only in the log and only in development.
     pub smtp: Option<Smtp>,
     /// What is logged.
@@ -269,6 +271,21 @@ pub struct Accounts {
     pub subdomains_per_account: usize,
     /// Names that nobody can register.
     pub reserved: Vec<Name>,
+}
+
+/// The gateway's own clones of named subdomains.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Domains {
+    /// Clones that are open before those that nobody uses are let go of.
+    pub open_clones: usize,
+    /// How long nobody uses a clone before it closes.
+    pub idle_timeout: Duration,
+    /// How long a lock on a state lasts if nobody renews it.
+    pub lock_lease: Duration,
+    /// How long a request waits for a lock.
+    pub lock_wait: Duration,
+    /// How many steps a query may take.
+    pub query_work: usize,
 }
 
 /// A mail server.

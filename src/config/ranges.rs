@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::check::Checks;
 use super::forms::bytes;
 use super::layers::Key;
-use super::{Accounts, Config, Http, Limits, Listen, Lockout, Sockets, Tls};
+use super::{Accounts, Config, Domains, Http, Limits, Listen, Lockout, Sockets, Tls};
 
 const KIB: usize = 1 << 10;
 const GIB: usize = 1 << 30;
@@ -34,6 +34,7 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     limits(&config.limits, &mut Section("limits", checks));
     lockout(&config.lockout, &mut Section("lockout", checks));
     accounts(&config.accounts, &mut Section("accounts", checks));
+    domains(&config.domains, &mut Section("domains", checks));
     if let Some(smtp) = &config.smtp {
         let mut checks = Section("smtp", checks);
         checks.time("timeout", smtp.timeout, WAIT);
@@ -221,6 +222,14 @@ fn lockout(lockout: &Lockout, checks: &mut Section<'_, '_>) {
         lockout.longest >= lockout.first,
         "must not be shorter than lockout.first",
     );
+}
+
+fn domains(domains: &Domains, checks: &mut Section<'_, '_>) {
+    checks.number("open-clones", domains.open_clones, COUNT);
+    checks.time("idle-timeout", domains.idle_timeout, LIFE);
+    checks.time("lock-lease", domains.lock_lease, LIFE);
+    checks.time("lock-wait", domains.lock_wait, LIFE);
+    checks.number("query-work", domains.query_work, 1000..=usize::MAX);
 }
 
 fn accounts(accounts: &Accounts, checks: &mut Section<'_, '_>) {

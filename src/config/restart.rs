@@ -16,6 +16,7 @@ impl Config {
             limits: _,
             lockout: Lockout { table_size, .. },
             accounts,
+            domains,
             smtp,
             log: Log { level: _, access },
         } = self;
@@ -27,6 +28,7 @@ impl Config {
             ("sockets", *sockets != next.sockets),
             ("lockout.table-size", *table_size != next.lockout.table_size),
             ("accounts", *accounts != next.accounts),
+            ("domains", *domains != next.domains),
             ("smtp", *smtp != next.smtp),
             ("log.access", *access != next.log.access),
         ];

@@ -12,7 +12,7 @@ use super::layers::Key;
 type Names = &'static [&'static str];
 
 /// Every section with its keys, in the order of the file.
-static SECTIONS: LazyLock<[(&str, Names); 10]> = LazyLock::new(|| {
+static SECTIONS: LazyLock<[(&str, Names); 11]> = LazyLock::new(|| {
     [
         ("gateway", names_of::<file::Gateway>()),
         ("listen", names_of::<file::Listen>()),
@@ -22,6 +22,7 @@ static SECTIONS: LazyLock<[(&str, Names); 10]> = LazyLock::new(|| {
         ("limits", names_of::<file::Limits>()),
         ("lockout", names_of::<file::Lockout>()),
         ("accounts", names_of::<file::Accounts>()),
+        ("domains", names_of::<file::Domains>()),
         ("smtp", names_of::<file::Smtp>()),
         ("log", names_of::<file::Log>()),
     ]
