@@ -77,6 +77,7 @@ impl Base {
     }
 
     pub(super) async fn close(self) -> Result<(), AppError> {
+        self.domains.close().await;
         self.notifier.finish(MAIL_PATIENCE).await;
         let store = self.store;
         let closed = tokio::task::spawn_blocking(move || store.close()).await;

@@ -45,6 +45,7 @@ impl Serving {
     ) -> Result<Self, AppError> {
         let tls = Arc::new(Tls::new(&config.tls, &certificates)?);
         let sockets = Sockets::new(config, base.sockets_need(clock));
+        base.domains.join(Arc::new(sockets.clone()));
         let rooms = Rooms {
             accounts: base.accounts.clone(),
             domains: base.domains.clone(),

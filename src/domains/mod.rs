@@ -13,6 +13,7 @@
 
 mod configuration;
 mod desk;
+mod host;
 mod registry;
 mod relay;
 mod request;
@@ -26,11 +27,16 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 pub use self::configuration::{Auth, Configuration, Io, IoOptions};
+pub use self::desk::Owner;
+pub use self::host::{
+    Condition, Followed, Host, HostError, OpenError, Polled, State, Writing, Written,
+};
 pub use self::registry::Listed;
 pub use self::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast, UnicastKind};
 pub use self::request::{Request, User, UserKeyInfo};
 
 use self::configuration::Echoes;
+use self::host::Hosts;
 use self::registry::Index;
 use crate::accounts::{
     AccountError, Accounts, AuthError, Credential, Naming, Permit, Principal, Registry,
@@ -73,6 +79,12 @@ pub enum DomainError {
         /// Of what.
         what: &'static str,
     },
+    /// The gateway's clone of it cannot be opened.
+    #[error("the gateway's clone")]
+    Open(#[from] OpenError),
+    /// The gateway's clone did not do what it was asked.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The account could not be read.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -93,6 +105,7 @@ struct Room {
     accounts: Accounts,
     store: Store,
     index: Index,
+    hosts: Hosts,
     deleted: broadcast::Sender<DomainId>,
     clock: Clock,
     chance: Chance,
@@ -116,6 +129,12 @@ impl Domains {
             limit: config.accounts.subdomains_per_account,
             accounts: accounts.clone(),
             index: Index::open(&store)?,
+            hosts: Hosts::new(
+                &config.gateway.domain,
+                (&config.domains, config.sockets.network_timeout),
+                &store,
+                (clock, chance),
+            ),
             deleted: broadcast::channel(DELETIONS).0,
             store,
             clock: clock.clone(),
@@ -127,6 +146,57 @@ impl Domains {
     /// [`Registry::exists`] about each that it knows.
     pub fn deletions(&self) -> broadcast::Receiver<DomainId> {
         self.0.deleted.subscribe()
+    }
+
+    /// Joins the gateway's own clones to the relay, once: before that none is opened.
+    pub fn join(&self, relay: Arc<dyn Relay>) {
+        self.0.hosts.join(relay);
+    }
+
+    /// The gateway's clone of a named subdomain, opened if it is not, for whoever may use the account's domains.
+    pub async fn host(
+        &self,
+        permit: &Permit<UseDomains>,
+        name: &Name,
+    ) -> Result<Host, DomainError> {
+        let account = permit.account();
+        if !self.exists(account, name) {
+            return Err(AuthError::NotFound.into());
+        }
+        let domain = DomainId::Subdomain {
+            account: account.clone(),
+            name: name.clone(),
+        };
+        self.hosted(&domain).await
+    }
+
+    /// Sees that the gateway's clone of a domain is live, if it has one: before somebody connects to the domain.
+    pub async fn prepare(&self, domain: &DomainId) -> Result<(), DomainError> {
+        match domain {
+            DomainId::Subdomain { name, .. } if name.is_uuid() => Ok(()),
+            DomainId::Gateway => Ok(()),
+            DomainId::Subdomain { .. } => self.hosted(domain).await.map(drop),
+        }
+    }
+
+    /// How much a read may ask for.
+    pub fn read_limits(&self) -> m_ld_engine::pattern::Limits {
+        self.0.hosts.limits()
+    }
+
+    /// Closes the gateway's own clones.
+    pub async fn close(&self) {
+        self.0.hosts.close().await;
+    }
+
+    async fn hosted(&self, domain: &DomainId) -> Result<Host, DomainError> {
+        let host = self.0.hosts.get(domain).await?;
+        // A deletion from before the clone was open would not have found it.
+        if self.stands(domain) {
+            return Ok(host);
+        }
+        self.0.hosts.destroy(domain).await?;
+        Err(AuthError::NotFound.into())
     }
 
     /// Whether a domain is one that clones can be connected to, so far as this room decides that.

@@ -201,7 +201,9 @@ impl Domains {
             "subdomain deleted"
         );
         // An error means that nobody listens.
-        let _listeners = room.deleted.send(id);
+        let _listeners = room.deleted.send(id.clone());
+        // Where the daemon dies before this, the key of the data goes when the store is next opened.
+        room.hosts.destroy(&id).await?;
         Ok(())
     }
 

@@ -91,6 +91,9 @@ pub trait Line: Debug + Send + Sync {
     /// Sends a message to one clone, if it is connected.
     fn unicast(&self, to: &str, message: Unicast);
 
+    /// Whether the queue of the clone that a message would go to has room for many; also if there is no such clone.
+    fn has_room(&self, to: &str) -> bool;
+
     /// How many other clones are connected to the domain.
     fn others(&self) -> usize;
 }

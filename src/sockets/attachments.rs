@@ -18,6 +18,9 @@ use super::texts::TooMuch;
 /// How many bytes are counted together, with the last of them.
 const STRIDE: usize = 32 * 1024;
 
+/// How much of what is counted may wait when more of a stream is sent.
+const ROOM: usize = 128 * 1024;
+
 /// What is queued of attachments.
 pub(super) struct Attachments {
     counted: Arc<AtomicUsize>,
@@ -33,6 +36,11 @@ impl Attachments {
             uncounted: AtomicUsize::new(0),
             limit,
         }
+    }
+
+    /// Whether little waits, so that whoever sends much may send more of it.
+    pub(super) fn has_room(&self) -> bool {
+        self.counted.load(Ordering::Relaxed) < ROOM.min(self.limit / 2)
     }
 
     /// The attachment as it is to be queued, if there is room.

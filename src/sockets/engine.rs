@@ -191,6 +191,8 @@ impl Engine {
                 &self.domains,
             )
             .await?;
+        // Whoever joins finds the gateway's own clone there.
+        self.domains.prepare(&handshake.domain).await?;
         self.join(socket, &handshake, &admission)?;
         // A revocation or deletion from before the socket was in its room would not have found it there.
         if self.accounts.holds(&admission)? && self.domains.stands(&handshake.domain) {

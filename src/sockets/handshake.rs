@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::accounts::{AuthError, Credential};
+use crate::domains::DomainError;
 use crate::ids::{CloneId, DomainId, GatewayDomain};
 
 /// Longest text of `auth` that is looked at.
@@ -55,6 +56,19 @@ impl From<AuthError> for Refusal {
             AuthError::Forbidden => Self::Forbidden,
             AuthError::NotFound => Self::NotFound,
             AuthError::TooMany { .. } | AuthError::Unavailable => Self::TooManyRequests,
+        }
+    }
+}
+
+impl From<DomainError> for Refusal {
+    fn from(error: DomainError) -> Self {
+        match error {
+            DomainError::Refused(refused) => refused.into(),
+            // Not for good: the clone is to try again.
+            cause => {
+                log::error!(target: "meldgate::sockets", error:err = cause; "a subdomain's clone cannot be opened");
+                Self::TooManyRequests
+            }
         }
     }
 }

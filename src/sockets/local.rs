@@ -65,6 +65,10 @@ impl Peer for LocalPeer {
     fn refused(&self) -> Option<Sid> {
         None
     }
+
+    fn has_room(&self) -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for LocalPeer {
@@ -138,6 +142,10 @@ impl Line for LocalLine {
             let presence = self.member.room.unicast(to, &packet);
             self.hub.announce_if(presence, &self.member.room);
         }
+    }
+
+    fn has_room(&self, to: &str) -> bool {
+        self.member.room.has_room(to)
     }
 
     fn others(&self) -> usize {

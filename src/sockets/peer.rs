@@ -26,6 +26,9 @@ pub(super) trait Peer: fmt::Debug + Send + Sync {
     /// Ends the peer at once, whatever is queued: for one that takes nothing any more.
     fn cut(&self);
 
+    /// Whether its queue is far from full.
+    fn has_room(&self) -> bool;
+
     /// The id of the socket behind it, if it is one whose client takes no bytes at this moment.
     fn refused(&self) -> Option<Sid>;
 }
@@ -89,6 +92,10 @@ impl Peer for SocketPeer {
     fn cut(&self) {
         self.socket.close(DisconnectReason::TransportError);
         self.socket.data.cut_transport();
+    }
+
+    fn has_room(&self) -> bool {
+        self.attachments.has_room()
     }
 
     fn refused(&self) -> Option<Sid> {

@@ -289,6 +289,15 @@ impl Room {
         found.map_or(Presence::Same, |member| member.tell(packet))
     }
 
+    /// Whether a member's queue is far from full; also if there is no such member.
+    pub(super) fn has_room(&self, id: &str) -> bool {
+        let Ok(id) = CloneId::parse(id) else {
+            return true;
+        };
+        let found = self.read().members.get(&id).cloned();
+        found.is_none_or(|member| member.peer.has_room())
+    }
+
     /// Notes that presence is to be announced. False: somebody is about to do so already.
     pub(super) fn begin_announcing(&self) -> bool {
         !std::mem::replace(&mut self.write().announcing, true)

@@ -63,7 +63,6 @@ struct Lock {
 #[derive(Debug)]
 struct Waiting<T> {
     owner: Owner,
-    turn: Turn,
     deadline: Duration,
     request: T,
 }
@@ -87,11 +86,10 @@ impl<T> Desk<T> {
     }
 
     /// Puts a request at the end of those who wait. [`Desk::next`] says when it is its turn.
-    pub(super) fn queue(&mut self, owner: Owner, turn: Turn, request: T, now: Duration) {
+    pub(super) fn queue(&mut self, owner: Owner, request: T, now: Duration) {
         let deadline = now.saturating_add(self.terms.patience);
         self.waiting.push_back(Waiting {
             owner,
-            turn,
             deadline,
             request,
         });

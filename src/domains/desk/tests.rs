@@ -20,8 +20,8 @@ fn desk() -> Desk<&'static str> {
 #[test]
 fn whoever_comes_first_goes_first_while_nobody_holds_the_lock() {
     let mut desk = desk();
-    desk.queue(owner("ann"), Turn::Write, "one", at(0));
-    desk.queue(owner("bob"), Turn::Poll, "two", at(0));
+    desk.queue(owner("ann"), "one", at(0));
+    desk.queue(owner("bob"), "two", at(0));
     assert_eq!(desk.next(at(0)), Some((owner("ann"), "one")));
     assert_eq!(desk.next(at(0)), Some((owner("bob"), "two")));
     assert_eq!(desk.next(at(0)), None);
@@ -31,8 +31,8 @@ fn whoever_comes_first_goes_first_while_nobody_holds_the_lock() {
 fn a_write_lock_is_joined_by_its_owner_and_by_nobody_else() {
     let mut desk = desk();
     desk.lock(&owner("ann"), Turn::Write, at(0));
-    desk.queue(owner("bob"), Turn::Write, "bob", at(0));
-    desk.queue(owner("ann"), Turn::Write, "ann", at(0));
+    desk.queue(owner("bob"), "bob", at(0));
+    desk.queue(owner("ann"), "ann", at(0));
     assert_eq!(desk.next(at(1)), Some((owner("ann"), "ann")));
     assert_eq!(desk.next(at(1)), None);
     assert_eq!(
@@ -46,8 +46,8 @@ fn a_write_lock_is_joined_by_its_owner_and_by_nobody_else() {
 fn a_poll_lock_delays_its_owner_too() {
     let mut desk = desk();
     desk.lock(&owner("ann"), Turn::Poll, at(0));
-    desk.queue(owner("ann"), Turn::Write, "write", at(0));
-    desk.queue(owner("ann"), Turn::Poll, "poll", at(0));
+    desk.queue(owner("ann"), "write", at(0));
+    desk.queue(owner("ann"), "poll", at(0));
     assert_eq!(desk.next(at(1)), None);
     assert!(desk.release(&owner("ann"), at(1)).is_some());
     assert_eq!(desk.next(at(1)), Some((owner("ann"), "write")));
@@ -105,8 +105,8 @@ fn only_the_owner_or_root_releases() {
 fn whoever_waits_too_long_is_told_and_the_others_wait_on() {
     let mut desk = desk();
     desk.lock(&owner("ann"), Turn::Write, at(0));
-    desk.queue(owner("bob"), Turn::Write, "early", at(0));
-    desk.queue(owner("bob"), Turn::Write, "late", at(5));
+    desk.queue(owner("bob"), "early", at(0));
+    desk.queue(owner("bob"), "late", at(5));
     assert_eq!(desk.wake_at(), Some(at(10)));
     assert!(desk.impatient(at(9)).is_empty());
     assert_eq!(desk.impatient(at(10)), ["early"]);

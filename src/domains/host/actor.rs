@@ -1,0 +1,473 @@
+//! The task that owns a clone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use m_ld_engine::clone::{CloneError, Effect, Effects, Input, MeldClone};
+use m_ld_engine::context::Context;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::answer::Answers;
+use super::inbox::{Arrivals, inbox};
+use super::queue::{Answered, Queue};
+use super::{Ask, Followed, HostError, Polled, Reply, State, Writing, Written};
+use crate::clock::Clock;
+use crate::domains::desk::{Desk, Owner};
+use crate::domains::relay::{Arriving, Line, Relay, Unicast, UnicastKind};
+use crate::ids::{CloneId, DomainId};
+use crate::store::{Store, StoreError};
+
+/// What one round takes in at most before it is made durable.
+const ROUND: usize = 256;
+/// How long a clone that was cut off waits before it connects again.
+const RECONNECT: Duration = Duration::from_millis(200);
+/// How long streaming waits for a receiver that is behind.
+const BEHIND: Duration = Duration::from_millis(5);
+
+/// A request that waits for its turn.
+#[derive(Debug)]
+pub(super) enum Request {
+    Write(Writing, Reply<Written>),
+    Poll(Reply<Polled>),
+}
+
+/// The task, and what it works with.
+pub(super) struct Actor {
+    pub(super) domain: DomainId,
+    pub(super) id: CloneId,
+    pub(super) clone: MeldClone,
+    pub(super) context: Arc<Context>,
+    pub(super) queue: Queue,
+    pub(super) desk: Desk<Request>,
+    pub(super) store: Store,
+    pub(super) relay: Arc<dyn Relay>,
+    pub(super) asks: mpsc::Receiver<Ask>,
+    pub(super) state: watch::Sender<Option<State>>,
+    pub(super) updates: broadcast::Sender<Followed>,
+    pub(super) clock: Clock,
+    /// How long nobody uses a clone before it closes; it is opened again when somebody does.
+    pub(super) idle_limit: Duration,
+    pub(super) connection: Option<Connection>,
+    pub(super) reconnect_at: Option<Duration>,
+    pub(super) used_at: Duration,
+    /// Whether the clone has been present.
+    pub(super) live: bool,
+    /// Clones that something is streamed to.
+    pub(super) receivers: Vec<String>,
+}
+
+/// Why a clone cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("the clone failed")]
+    Clone(#[from] CloneError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("the notes failed")]
+    Notes(#[from] m_ld_engine::store::StoreError),
+}
+
+/// The connection to the relay.
+pub(super) struct Connection {
+    line: Box<dyn Line>,
+    arrivals: Arrivals,
+}
+
+/// What a round has to do once everything is durable.
+#[derive(Default)]
+pub(super) struct Round {
+    pub(super) effects: Effects,
+    pub(super) answers: Answers,
+    /// How own writes are answered, by tick.
+    pub(super) own: BTreeMap<u64, Answered>,
+    /// Notes were written, of which no effect speaks.
+    pub(super) noted: bool,
+    closing: Vec<oneshot::Sender<()>>,
+}
+
+/// What woke the task.
+enum Woken {
+    Arrived(Option<Arriving>),
+    Asked(Option<Ask>),
+    Time,
+}
+
+impl Actor {
+    /// Works until it is told to close, nobody can ask any more, nobody uses it for long, or its clone fails.
+    pub(super) async fn run(mut self, opening: Effects) {
+        let mut round = Round {
+            effects: opening,
+            ..Round::default()
+        };
+        let mut outcome = self.connect(&mut round);
+        loop {
+            if outcome.is_ok() {
+                outcome = self.finish(&mut round).await;
+            }
+            if outcome.is_err() || !round.closing.is_empty() || self.is_over() {
+                break;
+            }
+            let woken = self.sleep().await;
+            round = Round::default();
+            outcome = self.take(woken, &mut round);
+        }
+        if let Err(cause) = outcome {
+            log::error!(
+                target: "meldgate::domains", error:err = cause, domain:? = self.domain;
+                "the clone of a subdomain failed; it is opened anew when it is needed"
+            );
+        }
+        self.close(round.closing).await;
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.running()
+    }
+
+    // Waiting.
+
+    async fn sleep(&mut self) -> Woken {
+        let now = self.now();
+        let wake = self.wake_at(now);
+        let time = async {
+            match wake {
+                Some(at) => tokio::time::sleep(at.saturating_sub(now)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let arrivals = self.connection.as_mut().map(|up| &mut up.arrivals);
+        let arrival = async {
+            match arrivals {
+                Some(arrivals) => arrivals.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            asked = self.asks.recv() => Woken::Asked(asked),
+            arrived = arrival => Woken::Arrived(arrived),
+            () = time => Woken::Time,
+        }
+    }
+
+    fn wake_at(&self, now: Duration) -> Option<Duration> {
+        let streaming = self.clone.is_streaming().then(|| {
+            let wait = if self.has_room() {
+                Duration::ZERO
+            } else {
+                BEHIND
+            };
+            now.saturating_add(wait)
+        });
+        let idle = self.used_at.saturating_add(self.idle_limit);
+        let times = [
+            self.clone.next_wake(),
+            self.desk.wake_at(),
+            self.reconnect_at,
+            streaming,
+        ];
+        times.into_iter().flatten().chain([idle.max(now)]).min()
+    }
+
+    /// Whether whoever something is streamed to can take more.
+    fn has_room(&self) -> bool {
+        let line = self.connection.as_ref().map(|up| &up.line);
+        line.is_none_or(|line| self.receivers.iter().all(|to| line.has_room(to)))
+    }
+
+    fn is_over(&mut self) -> bool {
+        let now = self.now();
+        self.clone.is_closed()
+            || now >= self.used_at.saturating_add(self.idle_limit) && self.is_idle(now)
+    }
+
+    /// Whether nobody uses the clone. If somebody does, notes that.
+    fn is_idle(&mut self, now: Duration) -> bool {
+        let others = self.connection.as_ref().map_or(0, |up| up.line.others());
+        let used = others > 0
+            || self.updates.receiver_count() > 0
+            || self.desk.len() > 0
+            || self.desk.is_locked(now)
+            || self.clone.is_streaming();
+        if used {
+            self.used_at = now;
+        }
+        !used
+    }
+
+    // Taking in.
+
+    fn take(&mut self, woken: Woken, round: &mut Round) -> Result<(), Failure> {
+        match woken {
+            Woken::Arrived(arrived) => self.arrived(arrived, round)?,
+            Woken::Asked(asked) => self.asked(asked, round)?,
+            Woken::Time => {}
+        }
+        for _ in 0..ROUND {
+            let arrivals = self.connection.as_mut().map(|up| &mut up.arrivals);
+            let arrived = arrivals.and_then(Arrivals::next_now);
+            let asked = self.asks.try_recv().ok();
+            if arrived.is_none() && asked.is_none() {
+                break;
+            }
+            if arrived.is_some() {
+                self.arrived(arrived, round)?;
+            }
+            if asked.is_some() {
+                self.asked(asked, round)?;
+            }
+        }
+        self.pass_time(round)
+    }
+
+    fn pass_time(&mut self, round: &mut Round) -> Result<(), Failure> {
+        let now = self.now();
+        if self.reconnect_at.is_some_and(|at| at <= now) {
+            self.connect(round)?;
+        }
+        if self.clone.next_wake().is_some_and(|at| at <= now) {
+            self.handle(Input::Time, round)?;
+        }
+        self.turns(now, round)?;
+        if self.clone.is_streaming() && self.has_room() {
+            round.effects.join(self.clone.pump(now)?);
+        }
+        if !self.clone.is_streaming() {
+            self.receivers.clear();
+        }
+        Ok(())
+    }
+
+    fn arrived(&mut self, arrived: Option<Arriving>, round: &mut Round) -> Result<(), Failure> {
+        match arrived {
+            None => self.disconnected(round),
+            Some(Arriving::Presence(ids)) => self.handle(Input::Presence(ids), round),
+            Some(Arriving::Operation(message)) => self.handle(Input::Operation(&message), round),
+            Some(Arriving::Unicast { from, message }) => {
+                let payload = &*message.payload;
+                let input = match &message.kind {
+                    UnicastKind::Send { message } => Input::Request {
+                        from: &from,
+                        message_id: message,
+                        payload,
+                    },
+                    UnicastKind::Reply { message, to } => Input::Reply {
+                        from: &from,
+                        message_id: message,
+                        sent_message_id: to,
+                        payload,
+                    },
+                    UnicastKind::Notify { channel } => Input::Notification {
+                        from: &from,
+                        channel,
+                        payload,
+                    },
+                };
+                self.handle(input, round)
+            }
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>, round: &mut Round) -> Result<(), Failure> {
+        let effects = self.clone.handle(input, self.clock.running())?;
+        round.effects.join(effects);
+        Ok(())
+    }
+
+    fn asked(&mut self, asked: Option<Ask>, round: &mut Round) -> Result<(), Failure> {
+        let now = self.now();
+        self.used_at = now;
+        match asked {
+            Some(Ask::Write(owner, writing, reply)) => {
+                self.wait(owner, Request::Write(writing, reply), round);
+            }
+            Some(Ask::Poll(owner, reply)) => {
+                self.wait(owner, Request::Poll(reply), round);
+            }
+            Some(Ask::Release(owner, condition, reply)) => {
+                let answer = self.release(&owner, condition, round)?;
+                round.answers.push(reply, answer);
+            }
+            Some(Ask::IsLocked(reply)) => {
+                round.answers.push(reply, Ok(self.desk.is_locked(now)));
+            }
+            Some(Ask::Close(done)) => round.closing.push(done),
+            // Nobody can ask any more: the gateway is going.
+            None => round.closing.push(oneshot::channel().0),
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, owner: Owner, request: Request, round: &mut Round) {
+        match request {
+            request if self.desk.len() < super::WAITING => {
+                self.desk.queue(owner, request, self.clock.running());
+            }
+            Request::Write(_, reply) => round.answers.push(reply, Err(HostError::Busy)),
+            Request::Poll(reply) => round.answers.push(reply, Err(HostError::Busy)),
+        }
+    }
+
+    // The connection.
+
+    fn connect(&mut self, round: &mut Round) -> Result<(), Failure> {
+        let (entrance, arrivals) = inbox();
+        self.reconnect_at = None;
+        match self.relay.connect(&self.domain, &self.id, entrance) {
+            Some(line) => {
+                self.connection = Some(Connection { line, arrivals });
+                self.handle(Input::Connected, round)
+            }
+            None => {
+                self.reconnect_at = Some(self.now().saturating_add(RECONNECT));
+                Ok(())
+            }
+        }
+    }
+
+    fn disconnected(&mut self, round: &mut Round) -> Result<(), Failure> {
+        self.connection = None;
+        self.receivers.clear();
+        self.reconnect_at = Some(self.now().saturating_add(RECONNECT));
+        self.handle(Input::Disconnected, round)
+    }
+
+    // Letting out.
+
+    async fn finish(&mut self, round: &mut Round) -> Result<(), Failure> {
+        self.catch_up(round)?;
+        let effects = std::mem::take(&mut round.effects);
+        if effects.needs_sync() || round.noted {
+            self.store.settle().await?;
+        }
+        let effects = self.clone.release(effects)?;
+        self.live |= effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Present(true)));
+        self.publish();
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        std::mem::take(&mut round.answers).send();
+        Ok(())
+    }
+
+    /// Shows readers the state, which is durable.
+    fn publish(&self) {
+        let Some(view) = self.clone.view().filter(|_| self.live) else {
+            return;
+        };
+        self.state.send_replace(Some(State {
+            tick: self.clone.status().ticks,
+            view,
+            context: Arc::clone(&self.context),
+        }));
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Present(present) => self.say(|line| line.present(present)),
+            Effect::Operation(message) => self.say(|line| line.operation(Bytes::from(message))),
+            Effect::Request {
+                to,
+                message_id,
+                payload,
+            } => {
+                let kind = UnicastKind::Send {
+                    message: message_id,
+                };
+                self.send(&to, kind, payload);
+            }
+            Effect::Reply {
+                to,
+                message_id,
+                sent_message_id,
+                payload,
+            } => {
+                let kind = UnicastKind::Reply {
+                    message: message_id,
+                    to: sent_message_id,
+                };
+                self.send(&to, kind, payload);
+            }
+            Effect::Notify {
+                to,
+                channel,
+                payload,
+            } => {
+                self.send(&to, UnicastKind::Notify { channel }, payload);
+                if !self.receivers.contains(&to) {
+                    self.receivers.push(to);
+                }
+            }
+            Effect::Update(update) => {
+                let followed = Followed {
+                    tick: update.ticks,
+                    text: update.to_json(&self.context).to_string().into(),
+                };
+                // An error means that nobody follows.
+                drop(self.updates.send(followed));
+            }
+            told => self.tell(told),
+        }
+    }
+
+    /// Tells the log what is the operator's to know.
+    fn tell(&self, effect: Effect) {
+        let domain = &self.domain;
+        match effect {
+            Effect::Discarded(error) => log::warn!(
+                target: "meldgate::audit", event = "operation-discarded", domain:?, error:% = error;
+                "the gateway's clone could not take what another clone sent"
+            ),
+            Effect::Reloaded => log::info!(
+                target: "meldgate::domains", domain:?;
+                "the gateway's clone took its data anew from another clone"
+            ),
+            Effect::Closed(Some(cause)) => log::error!(
+                target: "meldgate::domains", domain:?, error:% = cause;
+                "the gateway's clone closed"
+            ),
+            Effect::Status(status) => {
+                log::debug!(target: "meldgate::domains", domain:?, status:?; "status");
+            }
+            _ => {}
+        }
+    }
+
+    fn send(&self, to: &str, kind: UnicastKind, payload: Vec<u8>) {
+        let payload = Bytes::from(payload);
+        self.say(|line| line.unicast(to, Unicast { kind, payload }));
+    }
+
+    fn say(&self, what: impl FnOnce(&dyn Line)) {
+        if let Some(connection) = &self.connection {
+            what(&*connection.line);
+        }
+    }
+
+    async fn close(mut self, closing: Vec<oneshot::Sender<()>>) {
+        self.asks.close();
+        let effects = self.clone.close(self.clock.running());
+        let settled = self.store.settle().await;
+        match (settled, self.clone.release(effects)) {
+            (Ok(()), Ok(effects)) => effects
+                .into_iter()
+                .for_each(|effect| self.carry_out(effect)),
+            (Err(cause), _) => {
+                log::error!(target: "meldgate::domains", error:err = cause; "a clone closed without its last changes");
+            }
+            (Ok(()), Err(cause)) => {
+                log::error!(target: "meldgate::domains", error:err = cause; "a clone closed without its last changes");
+            }
+        }
+        // The tables are free before anybody hears of it.
+        drop(self);
+        for done in closing {
+            // An error means that nobody waits.
+            let _nobody = done.send(());
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Which clones are open: opened when they are needed, closed when nobody uses them, and never twice at once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::Duration;
+
+use m_ld_engine::clone::{Config, MeldClone, Plugins};
+use m_ld_engine::pattern;
+use m_ld_engine::rdf::Iri;
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
+
+use super::actor::Actor;
+use super::queue::Queue;
+use super::{FOLLOWING, Host, HostError, MAILBOX};
+use crate::clock::{Chance, Clock};
+use crate::config;
+use crate::domains::desk::{Desk, Terms};
+use crate::domains::relay::Relay;
+use crate::ids::{CloneId, DomainId, GatewayDomain};
+use crate::store::{Store, StoreError, Tables};
+
+/// What clones are opened with.
+pub(in crate::domains) struct Hosts {
+    gateway: GatewayDomain,
+    config: config::Domains,
+    network_timeout: Option<Duration>,
+    store: Store,
+    relay: OnceLock<Arc<dyn Relay>>,
+    clock: Clock,
+    chance: Chance,
+    open: std::sync::Mutex<BTreeMap<DomainId, Arc<Slot>>>,
+}
+
+/// The place of one clone. It is held while the clone is opened or closed.
+type Slot = Mutex<Option<Host>>;
+
+/// Why a clone cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The gateway is starting or stopping.
+    #[error("the gateway is not ready to open clones")]
+    NotReady,
+    /// The store failed.
+    #[error("the tables of the subdomain's clone")]
+    Store(#[from] StoreError),
+    /// The clone's data cannot be used.
+    #[error("the subdomain's clone")]
+    Clone(#[from] m_ld_engine::clone::CloneError),
+    /// The clone closed while it was opened.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+impl Hosts {
+    pub(in crate::domains) fn new(
+        gateway: &GatewayDomain,
+        (config, network_timeout): (&config::Domains, Option<Duration>),
+        store: &Store,
+        (clock, chance): (&Clock, &Chance),
+    ) -> Self {
+        Self {
+            gateway: gateway.clone(),
+            config: config.clone(),
+            network_timeout,
+            store: store.clone(),
+            relay: OnceLock::new(),
+            clock: clock.clone(),
+            chance: chance.clone(),
+            open: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Joins the clones to the relay, once.
+    pub(in crate::domains) fn join(&self, relay: Arc<dyn Relay>) {
+        drop(self.relay.set(relay));
+    }
+
+    /// The clone of a domain, opened if it is not, and live: whoever connects after this finds it present.
+    pub(in crate::domains) async fn get(&self, domain: &DomainId) -> Result<Host, OpenError> {
+        let slot = self.slot(domain);
+        let mut place = slot.lock().await;
+        let host = match &*place {
+            Some(host) if !host.asks.is_closed() => host.clone(),
+            _ => {
+                let host = self.open(domain).await?;
+                *place = Some(host.clone());
+                host
+            }
+        };
+        drop(place);
+        host.state().await?;
+        Ok(host)
+    }
+
+    /// Closes the clone of a domain that is no more, and destroys its data.
+    pub(in crate::domains) async fn destroy(&self, domain: &DomainId) -> Result<(), StoreError> {
+        let slot = self.slot(domain);
+        let mut place = slot.lock().await;
+        if let Some(host) = place.take() {
+            host.close().await;
+        }
+        self.store
+            .destroy_tables(&domain.to_mld(&self.gateway))
+            .await?;
+        drop(place);
+        self.slots().remove(domain);
+        Ok(())
+    }
+
+    /// Closes every clone, so that nothing is lost and their tables are free.
+    pub(in crate::domains) async fn close(&self) {
+        let slots: Vec<_> = std::mem::take(&mut *self.slots()).into_values().collect();
+        for slot in slots {
+            if let Some(host) = slot.lock().await.take() {
+                host.close().await;
+            }
+        }
+    }
+
+    /// Clones that are open now.
+    pub(in crate::domains) fn len(&self) -> usize {
+        self.slots().len()
+    }
+
+    fn slot(&self, domain: &DomainId) -> Arc<Slot> {
+        let mut slots = self.slots();
+        if slots.len() >= self.config.open_clones {
+            // Those that nobody uses have closed by themselves, and only their places are left.
+            slots.retain(|_, slot| {
+                let unused = slot
+                    .try_lock()
+                    .is_ok_and(|place| place.as_ref().is_none_or(|host| host.asks.is_closed()));
+                !unused || Arc::strong_count(slot) > 1
+            });
+        }
+        Arc::clone(slots.entry(domain.clone()).or_default())
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<DomainId, Arc<Slot>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn open(&self, domain: &DomainId) -> Result<Host, OpenError> {
+        let relay = self.relay.get().ok_or(OpenError::NotReady)?;
+        let name = domain.to_mld(&self.gateway);
+        let tables = self.store.tables(&name, &self.chance).await?;
+        let (id, config) = self.configuration(name);
+        let id = CloneId::parse(&id).map_err(|_| OpenError::NotReady)?;
+        let (chance, now) = (self.chance.clone(), self.clock.running());
+        let opening = tokio::task::spawn_blocking(move || open_clone(tables, config, chance, now));
+        let opened = opening.await.map_err(|_| OpenError::NotReady)?;
+        let (clone, effects, queue) = opened?;
+        let (asks, inbox) = mpsc::channel(MAILBOX);
+        let (state, seen) = watch::channel(None);
+        let updates = broadcast::Sender::new(FOLLOWING);
+        let host = Host {
+            asks,
+            state: seen,
+            updates: updates.downgrade(),
+        };
+        let context = Arc::new(clone.context().clone());
+        let terms = Terms {
+            lease: self.config.lock_lease,
+            patience: self.config.lock_wait,
+        };
+        let actor = Actor {
+            domain: domain.clone(),
+            id,
+            clone,
+            context,
+            queue,
+            desk: Desk::new(terms),
+            store: self.store.clone(),
+            relay: Arc::clone(relay),
+            asks: inbox,
+            state,
+            updates,
+            clock: self.clock.clone(),
+            idle_limit: self.config.idle_timeout,
+            connection: None,
+            reconnect_at: None,
+            used_at: now,
+            live: false,
+            receivers: Vec::new(),
+        };
+        tokio::spawn(actor.run(effects));
+        Ok(host)
+    }
+
+    fn configuration(&self, domain: String) -> (String, Config) {
+        let mut chance = Dice(self.chance.clone());
+        let chance: &mut dyn m_ld_engine::chance::Chance = &mut chance;
+        let id = chance.identity();
+        let mut config = Config::new(domain, id.clone());
+        config.genesis = true;
+        config.keep_updates = true;
+        config.principal = Some(Iri::new(format!("http://{}/", self.gateway)));
+        config.patterns = self.limits();
+        if let Some(timeout) = self.network_timeout {
+            config.network_timeout = timeout;
+        }
+        (id, config)
+    }
+
+    /// How much a request may ask for.
+    pub(in crate::domains) fn limits(&self) -> pattern::Limits {
+        pattern::Limits {
+            work: u64::try_from(self.config.query_work).unwrap_or(u64::MAX),
+            ..pattern::Limits::default()
+        }
+    }
+}
+
+impl std::fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hosts")
+            .field("open", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+type Opened = (MeldClone, m_ld_engine::clone::Effects, Queue);
+
+/// Opens a clone on its tables, which may have to be read from the disk.
+fn open_clone(
+    tables: Tables,
+    config: Config,
+    chance: Chance,
+    now: Duration,
+) -> Result<Opened, OpenError> {
+    use m_ld_engine::store::Store as _;
+    let damaged = |cause| OpenError::Clone(m_ld_engine::clone::CloneError::from(cause));
+    let queue = Queue::open(&*tables.view()).map_err(damaged)?;
+    let (tables, chance) = (Box::new(tables), Box::new(Dice(chance)));
+    let (clone, effects) = MeldClone::open(tables, config, Plugins::default(), chance, now)?;
+    Ok((clone, effects, queue))
+}
+
+/// The gateway's randomness, as the engine takes it.
+struct Dice(Chance);
+
+impl m_ld_engine::chance::Chance for Dice {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+}

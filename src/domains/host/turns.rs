@@ -1,0 +1,182 @@
+//! What is done when it is somebody's turn at the state.
+
+use std::time::Duration;
+
+use m_ld_engine::clone::WriteError;
+use serde_json::{Map, Value};
+
+use super::actor::{Actor, Failure, Request, Round};
+use super::queue::Answered;
+use super::{Condition, HostError, Polled, Writing, Written};
+use crate::domains::desk::{Owner, Turn};
+
+impl Actor {
+    /// Does whatever may be done now, in turn; tells those who have waited too long.
+    pub(super) fn turns(&mut self, now: Duration, round: &mut Round) -> Result<(), Failure> {
+        while let Some((owner, request)) = self.desk.next(now) {
+            match request {
+                Request::Write(writing, reply) => {
+                    let answer = self.write(&owner, &writing, round)?;
+                    round.answers.push(reply, answer);
+                }
+                Request::Poll(reply) => {
+                    let answer = self.poll(&owner, round)?;
+                    round.answers.push(reply, Ok(answer));
+                }
+            }
+        }
+        for request in self.desk.impatient(now) {
+            match request {
+                Request::Write(_, reply) => round.answers.push(reply, Err(HostError::Locked)),
+                Request::Poll(reply) => round.answers.push(reply, Err(HostError::Locked)),
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        owner: &Owner,
+        writing: &Writing,
+        round: &mut Round,
+    ) -> Result<Result<Written, HostError>, Failure> {
+        let now = self.clock.running();
+        if !writing.condition.holds(self.clone.status().ticks) {
+            return Ok(Err(HostError::Stale));
+        }
+        let update = match &writing.request {
+            None => None,
+            Some(request) => match self.clone.write(request, now) {
+                Ok((written, effects)) => {
+                    round.effects.join(effects);
+                    written.update
+                }
+                Err(error) => return refused(error).map(Err),
+            },
+        };
+        let tick = update.as_ref().map(|update| update.ticks);
+        let under_lock = self.lock_for(owner, writing, now, round)?;
+        if let Some(tick) = tick {
+            let answered = if under_lock {
+                self.desk.handed_out_own(tick);
+                Answered::UnderLock
+            } else {
+                Answered::AtOnce
+            };
+            round.own.insert(tick, answered);
+        }
+        Ok(Ok(Written {
+            tick: self.clone.status().ticks,
+            update: update.map_or_else(
+                || Value::Object(Map::new()),
+                |update| counted(update.to_json(&self.context)),
+            ),
+        }))
+    }
+
+    /// Takes, keeps or releases the lock as a write that was made wants it. Says whether it is held now.
+    fn lock_for(
+        &mut self,
+        owner: &Owner,
+        writing: &Writing,
+        now: Duration,
+        round: &mut Round,
+    ) -> Result<bool, Failure> {
+        let held = self.desk.is_locked_by(owner, now);
+        let acknowledges = held && matches!(writing.condition, Condition::Tick(_));
+        if acknowledges && let Some(handed_out) = self.desk.release(owner, now) {
+            self.acknowledge(&handed_out, round)?;
+        }
+        if writing.lock {
+            self.desk.lock(owner, Turn::Write, now);
+        }
+        Ok(writing.lock || held && !acknowledges)
+    }
+
+    fn poll(&mut self, owner: &Owner, round: &mut Round) -> Result<Polled, Failure> {
+        self.catch_up(round)?;
+        let mut updates = Vec::new();
+        self.desk.lock(owner, Turn::Poll, self.clock.running());
+        if let Some(view) = self.clone.view() {
+            let (waiting, through, notes) = self.queue.hand_out(&*view)?;
+            self.note(notes, round)?;
+            if let Some(through) = through {
+                self.desk.handed_out_through(through);
+            }
+            updates = waiting.into_iter().map(|waiting| waiting.update).collect();
+        }
+        Ok(Polled {
+            tick: self.clone.status().ticks,
+            updates,
+        })
+    }
+
+    pub(super) fn release(
+        &mut self,
+        owner: &Owner,
+        condition: Condition,
+        round: &mut Round,
+    ) -> Result<Result<u64, HostError>, Failure> {
+        let now = self.clock.running();
+        let tick = self.clone.status().ticks;
+        if !self.desk.is_locked(now) {
+            return Ok(Err(HostError::NotLocked));
+        }
+        if !condition.holds(tick) {
+            return Ok(Err(HostError::Stale));
+        }
+        match self.desk.release(owner, now) {
+            None => Ok(Err(HostError::NotLocked)),
+            Some(handed_out) => {
+                self.acknowledge(&handed_out, round)?;
+                Ok(Ok(tick))
+            }
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        handed_out: &crate::domains::desk::HandedOut,
+        round: &mut Round,
+    ) -> Result<(), Failure> {
+        self.catch_up(round)?;
+        if let Some(view) = self.clone.view() {
+            let notes = self.queue.acknowledge(&*view, handed_out)?;
+            self.note(notes, round)?;
+        }
+        Ok(())
+    }
+
+    /// Notes the updates that came, from whoever.
+    pub(super) fn catch_up(&mut self, round: &mut Round) -> Result<(), Failure> {
+        if let Some(view) = self.clone.view() {
+            let notes = self.queue.catch_up(&*view, &round.own)?;
+            self.note(notes, round)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, notes: m_ld_engine::clone::Notes, round: &mut Round) -> Result<(), Failure> {
+        if !notes.is_empty() {
+            self.clone.note(notes)?;
+            round.noted = true;
+        }
+        Ok(())
+    }
+}
+
+/// An update that is handed out for the first time.
+fn counted(mut update: Value) -> Value {
+    if let Some(members) = update.as_object_mut() {
+        members.insert("@emitCount".to_owned(), 1.into());
+    }
+    update
+}
+
+/// What a refused write is to whoever asked for it, or that the clone cannot go on.
+fn refused(error: WriteError) -> Result<HostError, Failure> {
+    Ok(match error {
+        WriteError::NotReady => HostError::Closed,
+        other => HostError::Bad(other.to_string().into()),
+    })
+}
