@@ -10,6 +10,7 @@ use http::{HeaderMap, Request, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
 
 use super::json;
@@ -49,6 +50,31 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
             Ok(None)
         } else {
             parse(&parts.headers, &bytes).map(Some)
+        }
+    }
+}
+
+/// json-rql: an object, or an array of subjects.
+#[derive(Debug)]
+pub(crate) struct JsonRql(pub(crate) Value);
+
+/// json-rql, or nothing at all.
+impl OptionalFromRequest<App> for JsonRql {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, app: &App) -> Result<Option<Self>, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts, body, &app.http).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let value = value(&parts.headers, &bytes)?;
+        if value.is_object() || value.is_array() {
+            Ok(Some(Self(value)))
+        } else {
+            Err(Problem::bad_request(
+                "the body has to be json-rql: an object, or an array of subjects",
+            ))
         }
     }
 }
@@ -101,16 +127,20 @@ fn linger(mut body: Body, limit: usize) {
 
 /// Every body of the API is an object. Said here, because an array of its values would be taken for it.
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<Json<T>, Problem> {
-    if !is_json(headers) || is_encoded(headers) {
-        return Err(Problem::unsupported_media_type());
-    }
-    let value = json::parse(bytes).map_err(|error| Problem::bad_request(describe(&error)))?;
+    let value = value(headers, bytes)?;
     if !value.is_object() {
         return Err(Problem::bad_request("the body has to be a JSON object"));
     }
     T::deserialize(value)
         .map(Json)
         .map_err(|_| Problem::bad_request("the body has not the right members"))
+}
+
+fn value(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
+    if !is_json(headers) || is_encoded(headers) {
+        return Err(Problem::unsupported_media_type());
+    }
+    json::parse(bytes).map_err(|error| Problem::bad_request(describe(&error)))
 }
 
 /// Names positions and quotes nothing: what is refused can be a secret all the same.

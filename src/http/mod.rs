@@ -9,6 +9,7 @@
 mod activity;
 mod admin_api;
 mod body;
+mod clone_api;
 mod connection;
 mod cors;
 mod credentials;
@@ -31,7 +32,7 @@ use std::time::Duration;
 
 use axum::Router;
 use http::HeaderValue;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use self::connection::{Protocol, Terms};
 use self::envelope::Arrival;
@@ -43,6 +44,9 @@ use crate::config::Config;
 use crate::domains::Domains;
 use crate::limits::Limits;
 use crate::listener::{Alpn, Connection, PlainConnection};
+
+/// States that are read at once: each takes a thread, and slow clients are to leave some for others.
+const READERS: usize = 128;
 
 /// Rooms that the edge carries requests to.
 #[derive(Clone, Debug)]
@@ -90,6 +94,7 @@ impl Edge {
             log_access: config.log.access,
             hsts: hsts(config.tls.hsts),
             request_ids: RequestIds::new(chance),
+            reading: Arc::new(Semaphore::new(READERS)),
         });
         let terms = Terms {
             config: config.http.clone(),

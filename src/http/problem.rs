@@ -12,10 +12,13 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::accounts::{AccountError, AuthError};
-use crate::domains::DomainError;
+use crate::domains::{DomainError, HostError, OpenError};
 use crate::ids::Invalid;
 use crate::limits::Refused;
 use crate::store::StoreError;
+
+/// When it is worth trying again where too many wait.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// A failed request's answer. `detail` is written for the client; causes go to the log, never here.
 #[derive(Clone, Debug)]
@@ -68,6 +71,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", "not permitted")
     }
 
+    /// 403 by the data's own rules, which whoever may read it knows.
+    pub(crate) fn forbidden_because(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", detail)
+    }
+
     /// 404, the same for every reason.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFound", "no such resource")
@@ -86,6 +94,13 @@ impl Problem {
     /// 409: says what stands against it.
     pub(crate) fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, "Conflict", detail)
+    }
+
+    /// 412: the state is not the one that the request was meant for.
+    pub(crate) fn precondition_failed() -> Self {
+        let status = StatusCode::PRECONDITION_FAILED;
+        let detail = "the state is another than the one that If-Match names";
+        Self::new(status, "PreconditionFailed", detail)
     }
 
     /// 413 with the limit.
@@ -213,6 +228,20 @@ impl From<AccountError> for Problem {
     }
 }
 
+impl From<HostError> for Problem {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::Bad(why) => Self::bad_request(why.to_string()),
+            HostError::Stale => Self::precondition_failed(),
+            HostError::Locked => Self::request_timeout("the state stayed locked; try again"),
+            HostError::NotLocked => Self::not_found(),
+            HostError::Busy => Self::too_many_requests(BUSY),
+            HostError::Refused(why) => Self::forbidden_because(why.to_string()),
+            HostError::Closed => Self::unavailable("not just now; try again"),
+        }
+    }
+}
+
 impl From<DomainError> for Problem {
     fn from(error: DomainError) -> Self {
         match error {
@@ -224,6 +253,12 @@ impl From<DomainError> for Problem {
             DomainError::Signatures | DomainError::Deleted | DomainError::TooMany { .. } => {
                 Self::conflict(error.to_string())
             }
+            DomainError::Open(OpenError::NotReady) => Self::unavailable("not just now; try again"),
+            DomainError::Open(cause) => {
+                log::error!(target: "meldgate::http", error:err = cause; "a subdomain's clone cannot be opened");
+                Self::internal()
+            }
+            DomainError::Host(cause) => cause.into(),
             DomainError::Account(cause) => cause.into(),
             DomainError::Store(cause) => unconfirmed(&cause),
         }

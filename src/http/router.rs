@@ -5,7 +5,7 @@ use axum::routing::{get, post, put};
 
 use super::problem::Problem;
 use super::state::App;
-use super::{admin_api, domain_api, gateway_api};
+use super::{admin_api, clone_api, domain_api, gateway_api};
 
 /// The API, from the root of the origin.
 pub(super) fn router(app: App) -> Router {
@@ -38,6 +38,20 @@ pub(super) fn router(app: App) -> Router {
         .route(
             "/domain/{account}/{name}",
             put(domain_api::create).delete(domain_api::delete),
+        )
+        .route(
+            "/domain/{account}/{name}/state",
+            get(clone_api::read::read)
+                .post(clone_api::write::write)
+                .delete(clone_api::write::unlock),
+        )
+        .route(
+            "/domain/{account}/{name}/poll",
+            post(clone_api::write::poll),
+        )
+        .route(
+            "/domain/{account}/{name}/updates",
+            get(clone_api::updates::updates),
         );
     Router::new()
         .nest("/api/v1", api)

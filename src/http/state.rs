@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::HeaderValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
 use super::remotes::Remotes;
@@ -33,7 +35,12 @@ pub(crate) struct Inner {
     pub(crate) hsts: Option<HeaderValue>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) request_ids: RequestIds,
+    /// Turns to read a state: each holds a thread.
+    pub(crate) reading: Arc<Semaphore>,
 }
+
+/// How long a read waits for its turn.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
 
 impl App {
     /// Makes the rooms reachable.
@@ -49,6 +56,16 @@ impl App {
                 Ok(())
             }
             Principal::Root | Principal::Anonymous => Ok(()),
+        }
+    }
+
+    /// A turn to read a state.
+    pub(crate) async fn readers(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = Arc::clone(&self.reading).acquire_owned();
+        let turn = tokio::time::timeout(READ_PATIENCE, turn).await;
+        match turn {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Problem::unavailable("too many reads; try again")),
         }
     }
 

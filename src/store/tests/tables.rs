@@ -29,7 +29,10 @@ async fn tables_are_found_again_and_are_apart() {
         drop((tables, other));
         subject.reopen();
         let tables = subject.store.tables(DOMAIN, &chance()).await.unwrap();
-        assert_eq!(get(&tables, b"key").unwrap().as_deref(), Some(&b"value"[..]));
+        assert_eq!(
+            get(&tables, b"key").unwrap().as_deref(),
+            Some(&b"value"[..])
+        );
     }
 }
 

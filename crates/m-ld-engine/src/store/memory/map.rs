@@ -35,11 +35,9 @@ impl Map {
             Table::Terms | Table::Data => Self::Ids(BTreeMap::new()),
             Table::Spo => Self::Triples(BTreeMap::new()),
             Table::Pos | Table::Osp => Self::Marks(BTreeMap::new()),
-            Table::Meta
-            | Table::Entries
-            | Table::Operations
-            | Table::Updates
-            | Table::Notes => Self::Any(BTreeMap::new()),
+            Table::Meta | Table::Entries | Table::Operations | Table::Updates | Table::Notes => {
+                Self::Any(BTreeMap::new())
+            }
         }
     }
 
