@@ -24,6 +24,10 @@ impl Peer for Ear {
 
     fn cut(&self) {}
 
+    fn has_room(&self) -> bool {
+        true
+    }
+
     fn refused(&self) -> Option<Sid> {
         None
     }

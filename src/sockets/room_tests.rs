@@ -45,6 +45,10 @@ impl Peer for Line {
         self.0.ended.store(true, Ordering::Relaxed);
     }
 
+    fn has_room(&self) -> bool {
+        true
+    }
+
     fn refused(&self) -> Option<Sid> {
         None
     }
