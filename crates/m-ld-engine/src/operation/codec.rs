@@ -28,7 +28,7 @@ pub struct Codec {
 pub struct Received<'a> {
     /// What surrounds the operation.
     pub envelope: Envelope<'a>,
-    /// The operation. None if transport security has made it unreadable; see [`unsecured`].
+    /// The operation. None if transport security has made it unreadable; see [`crate::security::unseal`].
     pub operation: Option<Operation>,
 }
 
