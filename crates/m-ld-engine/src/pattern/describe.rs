@@ -87,6 +87,7 @@ impl<'v> Describer<'v> {
         if subject.is_empty() {
             return Ok(None);
         }
+        output::sort(&mut subject);
         subject.insert("@id".to_owned(), self.context.compact_id(id).into());
         Ok(Some(Json::Object(subject)))
     }
@@ -114,6 +115,7 @@ impl<'v> Describer<'v> {
         if found.is_empty() {
             return Ok(None);
         }
+        output::sort(&mut found);
         found.insert("@id".to_owned(), id.into());
         Ok(Some(Json::Object(found)))
     }

@@ -1,6 +1,7 @@
 //! Triples to subjects (m-ld protocol, section 16.4).
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -129,5 +130,66 @@ pub(super) fn add(subject: &mut Map<String, Json>, property: &str, value: Json) 
             let first = one.take();
             *one = Json::Array(vec![first, value]);
         }
+    }
+}
+
+/// Puts the values of each property in an order that depends on them alone: numbers, then what has
+/// a text by that. So clones with the same data give the same answers; and where all values are of
+/// one kind, it is the JavaScript engine's order. Lists keep their own.
+pub(super) fn sort(subject: &mut Map<String, Json>) {
+    for (property, values) in subject {
+        if let (Json::Array(values), true) = (values, property != "@list") {
+            values.sort_by(by_value);
+        }
+    }
+}
+
+fn by_value(a: &Json, b: &Json) -> Ordering {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => text(a).cmp(&text(b)).then_with(|| kind(a).cmp(&kind(b))),
+    }
+}
+
+/// What a value is ordered by, first.
+fn text(value: &Json) -> Cow<'_, str> {
+    let text = match value {
+        Json::Object(members) => members.get("@id").or(members.get("@value")),
+        _ => Some(value),
+    };
+    match text {
+        Some(Json::String(text)) => Cow::Borrowed(text),
+        _ => Cow::Owned(value.to_string()),
+    }
+}
+
+/// What tells values with the same text apart.
+fn kind(value: &Json) -> Cow<'_, str> {
+    if value.is_string() {
+        Cow::Borrowed("")
+    } else {
+        Cow::Owned(value.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_in_the_same_order_however_they_are_stored() {
+        let mut subject = json!({
+            "p": ["b", 10, {"@id": "a"}, 9.5, "a", {"@value": "a", "@type": "t"}, true],
+            "@list": ["b", "a"],
+        });
+        let expected = json!({
+            "p": [9.5, 10, "a", {"@id": "a"}, {"@type": "t", "@value": "a"}, "b", true],
+            "@list": ["b", "a"],
+        });
+        let members = subject.as_object_mut().unwrap();
+        sort(members);
+        assert_eq!(subject, expected);
     }
 }
