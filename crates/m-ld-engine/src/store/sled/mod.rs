@@ -10,6 +10,7 @@
 //! survive a loss of power: that is the [`Barrier`]'s part.
 
 mod barrier;
+mod folder;
 mod header;
 
 use std::ops::Bound;
