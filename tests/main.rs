@@ -10,6 +10,7 @@
 
 mod api;
 mod bad_input;
+mod clone;
 mod edge;
 mod keys_node;
 mod layering;

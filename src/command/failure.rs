@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::clone::CloneFailure;
 use crate::app::AppError;
 use crate::config::{ConfigError, Problem};
 use crate::ids::Invalid;
@@ -65,6 +66,9 @@ pub(super) enum Failure {
     /// The gateway could not start or go on.
     #[error(transparent)]
     App(#[from] AppError),
+    /// A clone did not run to the end that was asked for.
+    #[error(transparent)]
+    Clone(#[from] CloneFailure),
     /// A file or folder cannot be made.
     #[error("cannot make {}", path.display())]
     File { path: PathBuf, source: io::Error },
@@ -100,12 +104,14 @@ impl Failure {
             Self::Config(_)
             | Self::Faults(_)
             | Self::Certificate(_)
+            | Self::Clone(CloneFailure::Configuration(_) | CloneFailure::Authority { .. })
             | Self::Store(StoreError::KeyFile { .. }) => code::CONFIG,
             Self::Kept { .. } => code::KEPT,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => code::SUCCESS,
             Self::Key(_)
             | Self::Store(_)
             | Self::Development(_)
+            | Self::Clone(CloneFailure::Closed(_))
             | Self::App(_)
             | Self::File { .. }
             | Self::Io(_) => code::FAILED,

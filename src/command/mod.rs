@@ -3,6 +3,7 @@
 //! Answers go to stdout, all else to stderr. Exit codes: see [`code`].
 
 mod check;
+mod clone;
 mod dev;
 mod failure;
 mod folder;
@@ -40,6 +41,8 @@ enum Verb {
     Init(init::Arguments),
     /// Says whether the gateway would start, without starting it
     Check(ConfigArgument),
+    /// Runs one clone of a domain, driven by lines of JSON on stdin
+    Clone(clone::Arguments),
     /// Renews certificates of the gateway's own authority that end soon
     Renew(renew::Arguments),
 }
@@ -91,6 +94,7 @@ fn act(
         Verb::Dev(arguments) => dev::run(&arguments, surroundings),
         Verb::Init(arguments) => init::run(&arguments, surroundings, out, err),
         Verb::Check(argument) => check::run(argument.file()?, surroundings, out, err),
+        Verb::Clone(arguments) => clone::run(arguments, surroundings),
         Verb::Renew(arguments) => renew::run(arguments, surroundings, err),
     }
 }
