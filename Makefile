@@ -31,7 +31,7 @@ bench: ## the measurements of docs/performance.md
 interop: ## real @m-ld/m-ld clones against the daemon
 	@scripts/interop $(ARGS)
 
-compliance: ## TLS and HTTP/2 by outside judges
+compliance: ## outside judges: TLS and HTTP/2, the m-ld suite (ARGS: tls, native, mixed, js)
 	@scripts/compliance $(ARGS)
 
 fuzz: ## each fuzz target for a while (ARGS: seconds)

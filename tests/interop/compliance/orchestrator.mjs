@@ -1,7 +1,8 @@
 // The HTTP interface by which the compliance suite drives clones: see `Clone` in the suite.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { Clone, JavaScript, Native, Wire } from './clones.mjs';
+import { Wire } from '../lib/wire.mjs';
+import { Clone, JavaScript, Native } from './clones.mjs';
 
 /** The suite takes each chunk for a message of its own, so each is written as one. */
 const chunk = (response, message) => response.write(JSON.stringify(message));

@@ -5,7 +5,7 @@
 // Ends with 0 if every spec passes or is pending. COMPLIANCE_LOG=1 tells of each request that fails.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Gateway } from '../lib/gateway.mjs';
+import { Gateway, meldgate } from '../lib/gateway.mjs';
 import { Orchestrator } from './orchestrator.mjs';
 
 const MODES = ['native', 'mixed', 'js'];
@@ -20,7 +20,7 @@ const { runner } = require('@m-ld/m-ld-test/compliance');
 
 const gateway = await Gateway.start();
 const account = await gateway.account('compliance', { remotesAuth: ['anon'] });
-const orchestrator = await Orchestrator.start(gateway, account, mode, gateway.binary);
+const orchestrator = await Orchestrator.start(gateway, account, mode, meldgate());
 
 async function end(code) {
   await orchestrator.close();

@@ -17,10 +17,15 @@ export const underTest = process.env.GATEWAY_UNDER_TEST ?? 'meldgate';
 function command() {
   if (underTest === 'reference')
     return [process.execPath, fileURLToPath(new URL('../reference/gateway.mjs', import.meta.url))];
+  return [meldgate(), 'dev'];
+}
+
+/** The program of this project, which is a gateway and clones. */
+export function meldgate() {
   const bin = process.env.GATEWAY_BIN ?? builtBinary();
   if (!existsSync(bin))
     throw new Error(`no gateway at ${bin}: build it (cargo build) or set GATEWAY_BIN`);
-  return [bin, 'dev'];
+  return bin;
 }
 
 function builtBinary() {
@@ -102,11 +107,6 @@ export class Gateway {
   /** The end of what it logged. */
   log(bytes = 4000) {
     return readFileSync(join(this.#folder, 'log'), 'utf8').slice(-bytes);
-  }
-
-  /** The program that runs. */
-  get binary() {
-    return command()[0];
   }
 
   get rootAuth() {

@@ -2,6 +2,7 @@
 import { CloneProcess } from './clone-process.mjs';
 import { cloneId } from './ids.mjs';
 import { ENGINES, TRANSPORTS } from './matrix.mjs';
+import { NativeProcess } from './native-process.mjs';
 
 /** Properties that every clone of these tests holds as shared text. */
 export const TEXT = ['story'];
@@ -18,17 +19,24 @@ export class Party {
     Object.assign(this, { gateway, config, transport, engine });
   }
 
-  /** Starts one more clone: the first one is the genesis. `auth` replaces the handshake's. */
-  async join(name, { engine = this.engine, transport = this.transport, auth, genesis = this.clones.length === 0 } = {}) {
-    const clone = new CloneProcess({ ca: this.gateway.ca_file, name });
+  /**
+   * Starts one more clone: the first one is the genesis. `auth` replaces the handshake's, `config` adds to the
+   * configuration. The engine `native` is ours, over WebSocket, and with `data`, a folder, keeps its data.
+   */
+  async join(name, {
+    engine = this.engine, transport = this.transport, auth, genesis = this.clones.length === 0, config, data
+  } = {}) {
+    const Process = engine === 'native' ? NativeProcess : CloneProcess;
+    const clone = new Process({ ca: this.gateway.ca_file, name, data });
     this.clones.push(clone);
     const { io } = this.config;
     await clone.start(ENGINES[engine], {
       networkTimeout: NETWORK_TIMEOUT,
       ...this.config,
+      ...config,
       '@id': cloneId(name),
       genesis,
-      io: { ...io, opts: { ...io.opts, ...auth && { auth }, ...TRANSPORTS[transport] } }
+      io: { ...io, opts: { ...io.opts, ...auth && { auth }, ...TRANSPORTS[engine === 'native' ? 'websocket' : transport] } }
     }, { text: TEXT });
     await clone.status({ outdated: false });
     return clone;
