@@ -56,6 +56,7 @@ impl Base {
         )
         .await?;
         let domains = Domains::open(store.clone(), config, (&accounts, origin), (clock, chance))?;
+        domains.finish_deletions().await?;
         Ok(Self {
             store,
             limits,

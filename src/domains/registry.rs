@@ -55,6 +55,8 @@ struct UserRecord {
 #[derive(Debug)]
 pub(super) struct Index {
     names: RwLock<BTreeMap<Name, BTreeSet<Name>>>,
+    /// Those that were deleted, by the time this was opened.
+    buried: Vec<(Name, Name)>,
     /// Held over the making of one, so that an account's count cannot be passed by two at once.
     making: tokio::sync::Mutex<()>,
 }
@@ -62,16 +64,20 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         let mut names = BTreeMap::<Name, BTreeSet<Name>>::new();
+        let mut buried = Vec::new();
         for (key, record) in store.scan(Tree::Subdomains)? {
             let Some((account, name)) = parse_key(&key) else {
                 continue;
             };
             if parse::<Subdomain>(&record)?.deleted.is_none() {
                 names.entry(account).or_default().insert(name);
+            } else {
+                buried.push((account, name));
             }
         }
         Ok(Self {
             names: RwLock::new(names),
+            buried,
             making: tokio::sync::Mutex::default(),
         })
     }
@@ -176,6 +182,19 @@ impl Domains {
         Ok(())
     }
 
+    /// Finishes deletions that the daemon died over: nothing is left of the data of what was deleted.
+    pub async fn finish_deletions(&self) -> Result<(), StoreError> {
+        let room = &*self.0;
+        for (account, name) in room.index.buried.iter().cloned() {
+            let id = DomainId::Subdomain { account, name };
+            let clone = id.to_mld(&room.domain);
+            if room.store.get(Tree::Clones, clone.as_bytes())?.is_some() {
+                room.store.destroy_tables(&clone).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn bury(&self, account: &Name, name: &Name) -> Result<(), DomainError> {
         let room = &*self.0;
         let _making = room.index.making.lock().await;
@@ -202,7 +221,7 @@ impl Domains {
         );
         // An error means that nobody listens.
         let _listeners = room.deleted.send(id.clone());
-        // Where the daemon dies before this, the key of the data goes when the store is next opened.
+        // Where the daemon dies before this, it is done when the daemon starts again.
         room.hosts.destroy(&id).await?;
         Ok(())
     }

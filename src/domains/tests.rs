@@ -416,3 +416,22 @@ async fn all_subdomains_of_an_account_are_deleted_together() {
     house.domains.delete_all(&house.permit()).await.unwrap();
     assert!(house.domains.list(&house.permit()).is_empty());
 }
+
+#[tokio::test]
+async fn a_deletion_that_the_daemon_died_over_is_finished_at_the_next_start() {
+    let house = House::new().await;
+    house.put("todo", json!({})).await.unwrap();
+    let clone = "todo.acme.gw.example.org";
+    house
+        .domains
+        .delete(&house.permit(), &name("todo"))
+        .await
+        .unwrap();
+    let House { world, .. } = house;
+    // As if the tables had not been destroyed yet.
+    drop(world.store.tables(clone, &world.chance).await.unwrap());
+    let house = House::over(world).await;
+    house.domains.finish_deletions().await.unwrap();
+    let key = house.world.store.get(Tree::Clones, clone.as_bytes());
+    assert_eq!(key.unwrap(), None);
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use m_ld_engine::clone::{CloneError, Effect, Effects, Input, MeldClone};
 use m_ld_engine::context::Context;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::answer::Answers;
@@ -56,6 +57,15 @@ pub(super) struct Actor {
     pub(super) live: bool,
     /// Clones that something is streamed to.
     pub(super) receivers: Vec<String>,
+}
+
+/// Does what may take long, or read from the disk, where it keeps nobody else's tasks waiting.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        // It has one thread for everything, as in tests.
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
+    }
 }
 
 /// Why a clone cannot go on.
@@ -111,7 +121,7 @@ impl Actor {
             }
             let woken = self.sleep().await;
             round = Round::default();
-            outcome = self.take(woken, &mut round);
+            outcome = aside(|| self.take(woken, &mut round));
         }
         if let Err(cause) = outcome {
             log::error!(

@@ -109,12 +109,14 @@ impl Hosts {
 
     /// Closes every clone, so that nothing is lost and their tables are free.
     pub(in crate::domains) async fn close(&self) {
-        let slots: Vec<_> = std::mem::take(&mut *self.slots()).into_values().collect();
-        for slot in slots {
+        let slots = std::mem::take(&mut *self.slots()).into_values();
+        // Together, so that they share what makes them durable.
+        let closing = slots.map(|slot| async move {
             if let Some(host) = slot.lock().await.take() {
                 host.close().await;
             }
-        }
+        });
+        futures_util::future::join_all(closing).await;
     }
 
     /// Clones that are open now.
