@@ -97,12 +97,13 @@ export class Clone extends EventEmitter {
     this.#lines = createInterface({ input: child.stdout });
     const started = new Promise((resolve, reject) => {
       this.#lines.on('line', line => this.#heard(line, resolve, reject));
+      // Not `exit`, after which there may be lines to come.
       this.#exited = (code, signal) => {
         const why = new Error(`${this.id}: the process ended (${code ?? signal}) ${child.said}`);
         this.#left(child, why);
         reject(why);
       };
-      child.once('exit', this.#exited);
+      child.once('close', this.#exited);
     });
     try {
       return await within(START_MS, `${this.id}: start`, started);
@@ -130,7 +131,7 @@ export class Clone extends EventEmitter {
         await within(STOP_MS, `${this.id}: close`, this.#ask({ close: null }));
       if (this.kind.give(child))
         return this.#left(child, new Error(`${this.id} was stopped`));
-      const gone = once(child, 'exit');
+      const gone = once(child, 'close');
       child.stdin.end();
       await within(STOP_MS, `${this.id}: exit`, gone);
     } catch (error) {
@@ -144,7 +145,7 @@ export class Clone extends EventEmitter {
     const child = this.#child;
     if (child == null)
       return;
-    const gone = once(child, 'exit');
+    const gone = once(child, 'close');
     child.kill('SIGKILL');
     await gone;
   }
@@ -196,7 +197,7 @@ export class Clone extends EventEmitter {
       return;
     this.#child = undefined;
     this.#lines.close();
-    child.off('exit', this.#exited);
+    child.off('close', this.#exited);
     for (const { reject } of this.#waiting.values())
       reject(why);
     this.#waiting.clear();

@@ -48,7 +48,8 @@ export class NativeProcess extends EventEmitter {
     child.stdin.on('error', () => { /* told by `exit` */ });
     child.stderr.on('data', chunk => this.#stderr = (this.#stderr + chunk).slice(-4000));
     createInterface({ input: child.stdout }).on('line', line => this.#heard(JSON.parse(line)));
-    child.once('exit', (code, signal) => {
+    // Not `exit`, after which there may be lines to come.
+    child.once('close', (code, signal) => {
       running.delete(child);
       if (!this.#stopping)
         this.closed ??= `process ended (${code ?? signal}) ${this.#stderr}`;
@@ -120,7 +121,7 @@ export class NativeProcess extends EventEmitter {
 
   /** Ends the process as a crash does. */
   async kill() {
-    const gone = once(this.#child, 'exit');
+    const gone = once(this.#child, 'close');
     this.#stopping = true;
     this.#child.kill('SIGKILL');
     await gone;
@@ -130,7 +131,7 @@ export class NativeProcess extends EventEmitter {
   async stop() {
     if (this.#child == null || this.#child.exitCode != null || this.#child.signalCode != null)
       return this.#child?.exitCode;
-    const gone = once(this.#child, 'exit');
+    const gone = once(this.#child, 'close');
     this.#stopping = true;
     this.thaw();
     this.#child.stdin.end();
