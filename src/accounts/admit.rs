@@ -16,13 +16,17 @@ use crate::limits::{Class, Source};
 pub trait Registry {
     /// Whether the account has a named subdomain of this name.
     fn exists(&self, account: &Name, name: &Name) -> bool;
+
+    /// Whether there was a subdomain of this name, and it was deleted.
+    fn is_deleted(&self, account: &Name, name: &Name) -> bool;
 }
 
 impl Accounts {
     /// Decides whether a socket may be opened to `domain`.
     ///
-    /// A key can be revoked between this decision and the socket's registration. So listen to
-    /// [`revocations`](Self::revocations) first, and ask [`holds`](Self::holds) once the socket is registered.
+    /// A key can be revoked or get an end, and an account be closed, between this decision and the socket's
+    /// registration. So listen to [`revocations`](Self::revocations) and [`closures`](Self::closures) first, and ask
+    /// [`holds`](Self::holds) and [`ends`](Self::ends) once the socket is registered.
     pub async fn admit(
         &self,
         domain: &DomainId,
@@ -39,22 +43,27 @@ impl Accounts {
             DomainId::Subdomain { account, name } => {
                 self.may_join(&principal, account, name)?;
                 // Asked last, so that only who may join learns whether there is something to join.
-                if !name.is_uuid() && !registry.exists(account, name) {
+                let named = registry.exists(account, name);
+                let nameless = name.is_uuid() && !registry.is_deleted(account, name);
+                if !named && !nameless {
                     return Err(AuthError::NotFound);
                 }
             }
         }
-        let key = self.key_of(&principal);
         Ok(Admission {
-            ends: self.end_of(key.as_ref())?,
-            key,
+            key: self.key_of(&principal),
             domain: domain.clone(),
             principal,
         })
     }
 
-    /// Whether the key that an admission depends on is still good.
+    /// Whether what an admission depends on is still so: its key is good, and the domain's account is not closed.
     pub fn holds(&self, admission: &Admission) -> Result<bool, AuthError> {
+        if let DomainId::Subdomain { account, .. } = &admission.domain
+            && self.0.book.is_closed(account).map_err(unavailable)?
+        {
+            return Ok(false);
+        }
         let Some(key) = &admission.key else {
             return Ok(true);
         };
@@ -69,6 +78,9 @@ impl Accounts {
         name: &Name,
     ) -> Result<(), AuthError> {
         let how = match principal {
+            Principal::Root if self.0.book.is_closed(account).map_err(unavailable)? => {
+                return Err(AuthError::NotFound);
+            }
             Principal::Root => return Ok(()),
             Principal::Anonymous => RemotesAuth::Anon,
             Principal::Account { name: own, .. } if own != account => {
@@ -97,8 +109,9 @@ impl Accounts {
         }
     }
 
-    fn end_of(&self, key: Option<&KeyId>) -> Result<Option<Timestamp>, AuthError> {
-        let Some(key) = key else {
+    /// When the key that an admission depends on ends by itself, as far as that is decided by now.
+    pub fn ends(&self, admission: &Admission) -> Result<Option<Timestamp>, AuthError> {
+        let Some(key) = &admission.key else {
             return Ok(None);
         };
         let found = self.key_record(key)?;

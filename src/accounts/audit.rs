@@ -39,13 +39,13 @@ pub(super) fn rotated(account: &Name, old: &KeyId, new: &KeyId, ends: Timestamp,
 pub(super) fn ending(account: &str, key: &KeyId, ends: Timestamp) {
     log::warn!(
         target: TARGET, event = "key.ending", account, key = key.as_str(), ends = ends.to_rfc3339();
-        "a key that ends soon is in use: rotate it"
+        "a key that ends soon is still in use"
     );
 }
 
-pub(super) fn closed(account: &Name, by: &'static str) {
+pub(super) fn closed(account: &Name, keys: usize, by: &'static str) {
     log::info!(
-        target: TARGET, event = "account.closed", account = account.as_str(), by;
+        target: TARGET, event = "account.closed", account = account.as_str(), revoked = keys, by;
         "account closed"
     );
 }

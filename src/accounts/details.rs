@@ -157,7 +157,7 @@ impl Room {
         let plan = |book: &Book| self.plan(book, permit, patch);
         let revoked = self.book.change(plan).await?;
         let account = permit.account();
-        let by = if permit.by_root() { "root" } else { "account" };
+        let by = permit.by();
         audit::changed(account, by);
         for key in &revoked {
             audit::revoked(account, key, by);
@@ -187,6 +187,7 @@ impl Room {
     ) -> Result<(Batch, Vec<KeyId>), AccountError> {
         let name = permit.account();
         let found = book.account(name)?.ok_or(AuthError::NotFound)?;
+        self.check_proof(book, permit)?;
         let mut account = found.record.clone();
         apply(patch, &mut account)?;
         let (batch, revoked) = self.revoke(book, &account, patch)?;
@@ -240,8 +241,11 @@ impl Room {
         for id in account.keys.iter().rev() {
             let id = KeyId::parse(id)?;
             let found = self.book.key(&id)?;
-            let good = found.is_some_and(|found| self.is_good(&id, &found.record));
-            if good && !revoked.contains(&id) {
+            // One that was succeeded is on its way out.
+            let stays = found.is_some_and(|found| {
+                found.record.expires.is_none() && self.is_good(&id, &found.record)
+            });
+            if stays && !revoked.contains(&id) {
                 return Ok(());
             }
         }

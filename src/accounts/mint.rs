@@ -91,13 +91,14 @@ impl Room {
             if found.is_none() && !permit.by_root() {
                 return Err(AuthError::NotFound.into());
             }
+            self.check_proof(book, permit)?;
             Ok((
                 self.enrol(Batch::new(), (account, found.as_ref()), &forged, None)?,
                 (),
             ))
         };
         self.book.change(enrol).await?;
-        let by = if permit.by_root() { "root" } else { "account" };
+        let by = permit.by();
         audit::minted(account, &forged.key.id, by);
         Ok(forged)
     }

@@ -7,7 +7,9 @@
 //!    get the same answer.
 //! 3. A right key passes, whatever is locked; a code that can be guessed does not.
 //! 4. What was answered for (a key minted or revoked, a code redeemed) is durable before the answer.
-//! 5. Who may do what to an account is a [`Permit`], and only this room makes them.
+//! 5. What a key was let in for is done only if the key is still good when it is done: however long that takes,
+//!    nothing is minted, changed or closed with a key after its revocation was answered for.
+//! 6. Who may do what to an account is a [`Permit`], and only this room makes them.
 //!
 //! # How a key is verified
 //! A presented key is compared with the stored MAC, HMAC-SHA-256 under a pepper: microseconds, whether or not there
@@ -87,6 +89,8 @@ use crate::store::Store;
 
 /// Revocations that one listener can be behind before it misses some.
 const REVOCATIONS: usize = 1024;
+/// The same of accounts that are closed.
+const CLOSURES: usize = 256;
 
 /// A key that is no longer good. Whatever depends on it must end.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -122,6 +126,7 @@ struct Room {
     notifier: Notifier,
     failures: Failures,
     revoked: broadcast::Sender<Revoked>,
+    closed: broadcast::Sender<Name>,
     clock: Clock,
     chance: Chance,
 }
@@ -163,6 +168,7 @@ impl Accounts {
             verified: Verified::new(policy.verified_keys, policy.verified_for),
             process: aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &chance.bytes::<32>()),
             revoked: broadcast::channel(REVOCATIONS).0,
+            closed: broadcast::channel(CLOSURES).0,
             clock: clock.clone(),
             chance: chance.clone(),
             policy,
@@ -195,6 +201,27 @@ impl Accounts {
         self.0.revoked.subscribe()
     }
 
+    /// Tells of each account that is closed, once that is durable: whatever depends on it must end, also what depends
+    /// on none of its keys. Who lags behind asks [`holds`](Self::holds).
+    pub fn closures(&self) -> broadcast::Receiver<Name> {
+        self.0.closed.subscribe()
+    }
+
+    /// Whether there was an account of this name, and it was closed.
+    pub fn is_closed(&self, account: &Name) -> Result<bool, AccountError> {
+        Ok(self.0.book.is_closed(account)?)
+    }
+
+    /// Checks that what a permit stands on is still so: its account is there, and the key that it was proven by good.
+    /// Other rooms ask this right before they do what cannot be undone: a request's body can take its time.
+    pub fn check_permit<C: Capability>(&self, permit: &Permit<C>) -> Result<(), AccountError> {
+        let room = &*self.0;
+        room.book
+            .account(permit.account())?
+            .ok_or(AuthError::NotFound)?;
+        room.check_proof(&room.book, permit)
+    }
+
     /// Whether `principal` holds `C` on `account`: the account itself, or root.
     pub fn permit<C: Capability>(
         &self,
@@ -211,6 +238,29 @@ impl Accounts {
         account: &Name,
     ) -> Result<Permit<ManageAccount>, AuthError> {
         Permit::check(principal, account)
+    }
+}
+
+impl Room {
+    /// Checks that the key that a permit was proven by is still good.
+    ///
+    /// Plans of changes ask this after they have read the account's record, which they expect to be unchanged: every
+    /// end of a key changes that, so a key that ends after the question makes the plan fail.
+    fn check_proof<C: Capability>(
+        &self,
+        book: &Book,
+        permit: &Permit<C>,
+    ) -> Result<(), AccountError> {
+        let Some(id) = permit.key() else {
+            return Ok(());
+        };
+        let found = book.key(id)?;
+        let good = found.is_some_and(|found| self.is_good(id, &found.record));
+        if good {
+            Ok(())
+        } else {
+            Err(AuthError::Unauthorized.into())
+        }
     }
 }
 

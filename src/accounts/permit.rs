@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::error::AuthError;
-use crate::clock::Timestamp;
 use crate::ids::{DomainId, KeyId, Name};
 
 /// Somebody whose credential was verified.
@@ -32,8 +31,8 @@ pub enum Principal {
 pub enum Proof {
     /// The key's secret itself. May everything that the account may.
     Secret,
-    /// A token that the account signed for itself. May everything but mint keys: whoever copies a token that ends
-    /// must not make of it a key that does not.
+    /// A token that the account signed for itself. May everything but mint and rotate keys, and close the account:
+    /// whoever copies a token that ends must not make of it a key that does not, or an end that stays.
     Token,
     /// A token for a user of the account, or for a clone's configuration. Opens the account's domains to sockets.
     UserToken,
@@ -88,7 +87,8 @@ mod sealed {
 #[derive(Debug)]
 pub struct Permit<C> {
     account: Name,
-    by_root: bool,
+    /// The account's key that it was proven by; none for root.
+    key: Option<KeyId>,
     capability: PhantomData<fn() -> C>,
 }
 
@@ -97,7 +97,8 @@ impl<C> Clone for Permit<C> {
     fn clone(&self) -> Self {
         Self {
             account: self.account.clone(),
-            ..*self
+            key: self.key.clone(),
+            capability: PhantomData,
         }
     }
 }
@@ -106,10 +107,12 @@ impl<C: Capability> Permit<C> {
     /// Checks that `principal` holds `C` on `account`: the account itself, or root. Says nothing about whether the
     /// account exists.
     pub(super) fn check(principal: &Principal, account: &Name) -> Result<Self, AuthError> {
-        let by_root = match principal {
-            Principal::Root => true,
+        let key = match principal {
+            Principal::Root => None,
             Principal::Anonymous => return Err(AuthError::Unauthorized),
-            Principal::Account { name, proof, .. } => {
+            Principal::Account {
+                name, key, proof, ..
+            } => {
                 let far_enough = match proof {
                     Proof::Secret => true,
                     Proof::Token => !C::NEEDS_SECRET,
@@ -118,12 +121,12 @@ impl<C: Capability> Permit<C> {
                 if name != account || !far_enough {
                     return Err(AuthError::Forbidden);
                 }
-                false
+                Some(key.clone())
             }
         };
         Ok(Self {
             account: account.clone(),
-            by_root,
+            key,
             capability: PhantomData,
         })
     }
@@ -135,7 +138,17 @@ impl<C: Capability> Permit<C> {
 
     /// Whether root acts, and not the account itself.
     pub(super) fn by_root(&self) -> bool {
-        self.by_root
+        self.key.is_none()
+    }
+
+    /// The account's key that it was proven by; none for root.
+    pub(super) fn key(&self) -> Option<&KeyId> {
+        self.key.as_ref()
+    }
+
+    /// Who acts, in the words of the security log.
+    pub fn by(&self) -> &'static str {
+        if self.by_root() { "root" } else { "account" }
     }
 }
 
@@ -145,7 +158,6 @@ pub struct Admission {
     pub(super) principal: Principal,
     pub(super) domain: DomainId,
     pub(super) key: Option<KeyId>,
-    pub(super) ends: Option<Timestamp>,
 }
 
 impl Admission {
@@ -165,11 +177,6 @@ impl Admission {
             Principal::Account { user, .. } => user.as_ref(),
             Principal::Root | Principal::Anonymous => None,
         }
-    }
-
-    /// When that key ends by itself.
-    pub fn ends(&self) -> Option<Timestamp> {
-        self.ends
     }
 
     /// The key that the admission depends on; none for the anonymous.

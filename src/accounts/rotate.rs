@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::{AccountError, AuthError, Conflict};
 use super::mint::{Forged, Minted};
 use super::permit::{MintKeys, Permit};
-use super::records::{Book, put};
+use super::records::{AccountRecord, Book, Found, KeyRecord, put};
 use super::{Accounts, Room, audit};
 use crate::clock::Timestamp;
 use crate::ids::KeyId;
@@ -24,9 +24,8 @@ impl Accounts {
         with_pair: bool,
     ) -> Result<Minted, AccountError> {
         let (room, account) = (&*self.0, permit.account());
-        if *old == room.root.key {
-            return Err(Conflict::RootKey.into());
-        }
+        // What cannot be rotated costs neither a pair nor one of the keys that can be had in this time.
+        room.rotatable(&room.book, permit, old)?;
         if !permit.by_root() {
             room.limits.spend_account(Class::Mints, account)?;
         }
@@ -47,8 +46,7 @@ impl Room {
         let account = permit.account();
         let plan = |book: &Book| self.plan_rotation(book, permit, (old, overlap), &forged);
         let ends = self.book.change(plan).await?;
-        let by = if permit.by_root() { "root" } else { "account" };
-        audit::rotated(account, old, &forged.key.id, ends, by);
+        audit::rotated(account, old, &forged.key.id, ends, permit.by());
         self.tell_revoked(account, old, ends);
         Ok(forged)
     }
@@ -60,13 +58,7 @@ impl Room {
         (old, overlap): (&KeyId, Duration),
         forged: &Forged,
     ) -> Result<(Batch, Timestamp), AccountError> {
-        let account = permit.account();
-        let found = book.account(account)?.ok_or(AuthError::NotFound)?;
-        let own = found.record.keys.iter().any(|key| key == old.as_str());
-        let key = book
-            .key(old)?
-            .filter(|key| own && self.is_good(old, &key.record))
-            .ok_or(AuthError::NotFound)?;
+        let (found, key) = self.rotatable(book, permit, old)?;
         let mut record = key.record.clone();
         let ends = self.clock.now().after(overlap);
         let ends = self.end_of(old, &record).map_or(ends, |end| end.min(ends));
@@ -78,7 +70,27 @@ impl Room {
             Some(&key),
             &record,
         )?;
-        let batch = self.enrol(batch, (account, Some(&found)), forged, None)?;
+        let batch = self.enrol(batch, (permit.account(), Some(&found)), forged, None)?;
         Ok((batch, ends))
+    }
+
+    /// The account and a key of it that is good and can be succeeded. What is another's is as what is not.
+    fn rotatable(
+        &self,
+        book: &Book,
+        permit: &Permit<MintKeys>,
+        old: &KeyId,
+    ) -> Result<(Found<AccountRecord>, Found<KeyRecord>), AccountError> {
+        let account = book.account(permit.account())?.ok_or(AuthError::NotFound)?;
+        self.check_proof(book, permit)?;
+        let own = account.record.keys.iter().any(|key| key == old.as_str());
+        let key = book
+            .key(old)?
+            .filter(|key| own && self.is_good(old, &key.record))
+            .ok_or(AuthError::NotFound)?;
+        if *old == self.root.key {
+            return Err(Conflict::RootKey.into());
+        }
+        Ok((account, key))
     }
 }

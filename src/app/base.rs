@@ -57,6 +57,7 @@ impl Base {
         .await?;
         let domains = Domains::open(store.clone(), config, (&accounts, origin), (clock, chance))?;
         domains.finish_deletions().await?;
+        domains.sweep().await?;
         Ok(Self {
             store,
             limits,

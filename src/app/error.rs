@@ -1,6 +1,7 @@
 //! Why the gateway could not start or go on.
 
 use crate::accounts::AccountsError;
+use crate::domains::DomainError;
 use crate::listener::{BindError, CertificateError, TlsError};
 use crate::notify::NotifyError;
 use crate::store::StoreError;
@@ -14,6 +15,9 @@ pub enum AppError {
     /// The accounts cannot be used.
     #[error("the accounts cannot be opened")]
     Accounts(#[from] AccountsError),
+    /// The subdomains of a closed account cannot be deleted.
+    #[error("what a closed account left cannot be deleted")]
+    Domains(#[from] DomainError),
     /// A certificate cannot be used.
     #[error("a certificate cannot be used")]
     Certificates(#[from] CertificateError),

@@ -11,6 +11,7 @@
 //!
 //! Source: the API page, section 2.3.
 
+mod closing;
 mod configuration;
 mod desk;
 mod host;
@@ -202,7 +203,9 @@ impl Domains {
     /// Whether a domain is one that clones can be connected to, so far as this room decides that.
     pub fn stands(&self, domain: &DomainId) -> bool {
         match domain {
-            DomainId::Subdomain { account, name } => name.is_uuid() || self.exists(account, name),
+            DomainId::Subdomain { account, name } => {
+                self.exists(account, name) || name.is_uuid() && !self.is_deleted(account, name)
+            }
             DomainId::Gateway => true,
         }
     }
@@ -225,6 +228,9 @@ impl Domains {
             }
             None => Err(DomainError::NameNeeded),
             Some(name) if uuids && name.is_uuid() => {
+                if self.is_deleted(account, name) {
+                    return Err(DomainError::Deleted);
+                }
                 self.configure(account, name, None, None, caller).await
             }
             Some(name) => {
@@ -304,6 +310,10 @@ impl Domains {
 impl Registry for Domains {
     fn exists(&self, account: &Name, name: &Name) -> bool {
         self.0.index.contains(account, name)
+    }
+
+    fn is_deleted(&self, account: &Name, name: &Name) -> bool {
+        self.0.index.is_deleted(account, name)
     }
 }
 

@@ -57,14 +57,21 @@ pub(super) struct Index {
     names: RwLock<BTreeMap<Name, BTreeSet<Name>>>,
     /// Those that were deleted, by the time this was opened.
     buried: Vec<(Name, Name)>,
-    /// Held over the making of one, so that an account's count cannot be passed by two at once.
+    /// Tombstones whose names are UUIDs. Of others nobody asks: they are not among the names.
+    deleted: RwLock<BTreeSet<(Name, Name)>>,
+    /// Held over the making and deleting of one, so that an account's count cannot be passed by two at once, and
+    /// nothing is made in an account that is being closed.
     making: tokio::sync::Mutex<()>,
 }
+
+/// Proof that nobody else makes or deletes subdomains.
+pub(super) type Making<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 impl Index {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         let mut names = BTreeMap::<Name, BTreeSet<Name>>::new();
         let mut buried = Vec::new();
+        let mut deleted = BTreeSet::new();
         for (key, record) in store.scan(Tree::Subdomains)? {
             let Some((account, name)) = parse_key(&key) else {
                 continue;
@@ -72,12 +79,16 @@ impl Index {
             if parse::<Subdomain>(&record)?.deleted.is_none() {
                 names.entry(account).or_default().insert(name);
             } else {
-                buried.push((account, name));
+                buried.push((account.clone(), name.clone()));
+                if name.is_uuid() {
+                    deleted.insert((account, name));
+                }
             }
         }
         Ok(Self {
             names: RwLock::new(names),
             buried,
+            deleted: RwLock::new(deleted),
             making: tokio::sync::Mutex::default(),
         })
     }
@@ -87,7 +98,24 @@ impl Index {
         names.get(account).is_some_and(|own| own.contains(name))
     }
 
-    fn of(&self, account: &Name) -> Vec<Name> {
+    /// Waits until nobody else makes or deletes subdomains.
+    pub(super) async fn make(&self) -> Making<'_> {
+        self.making.lock().await
+    }
+
+    /// Whether there is the tombstone of a UUID name.
+    pub(super) fn is_deleted(&self, account: &Name, name: &Name) -> bool {
+        let deleted = self.deleted.read().unwrap_or_else(PoisonError::into_inner);
+        !deleted.is_empty() && deleted.contains(&(account.clone(), name.clone()))
+    }
+
+    /// The accounts that have named subdomains.
+    pub(super) fn accounts(&self) -> Vec<Name> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.keys().cloned().collect()
+    }
+
+    pub(super) fn of(&self, account: &Name) -> Vec<Name> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         names.get(account).into_iter().flatten().cloned().collect()
     }
@@ -111,6 +139,11 @@ impl Index {
                 names.remove(account);
             }
         }
+        drop(names);
+        if name.is_uuid() {
+            let mut deleted = self.deleted.write().unwrap_or_else(PoisonError::into_inner);
+            deleted.insert((account.clone(), name.clone()));
+        }
     }
 
     fn add(&self, account: &Name, name: &Name) {
@@ -128,22 +161,46 @@ impl Domains {
         self.0.index.of(permit.account())
     }
 
-    /// A page of the account's named subdomains: those after `after` in the order of their names, at most `limit`.
-    pub fn page(
+    /// A page of the account's named subdomains: those after `after` in the order of their names, at most `limit`; and
+    /// the name after which the next page begins, if there is one. Reads each, so it is done on the blocking pool.
+    pub async fn page(
         &self,
         permit: &Permit<UseDomains>,
         after: Option<&Name>,
         limit: usize,
-    ) -> Result<Vec<Listed>, DomainError> {
+    ) -> Result<(Vec<Listed>, Option<Name>), DomainError> {
+        if self.0.accounts.manners(permit.account())?.is_none() {
+            return Err(AuthError::NotFound.into());
+        }
+        let (domains, account, after) = (self.clone(), permit.account().clone(), after.cloned());
+        let reading =
+            tokio::task::spawn_blocking(move || domains.read_page(&account, after.as_ref(), limit));
+        let read = reading.await;
+        read.unwrap_or_else(|_| Err(AuthError::Unavailable.into()))
+    }
+
+    fn read_page(
+        &self,
+        account: &Name,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<(Vec<Listed>, Option<Name>), DomainError> {
         let room = &*self.0;
-        let account = permit.account();
+        // One more than is wanted tells whether there is a next page.
+        let mut names = room.index.after(account, after, limit.saturating_add(1));
+        let more = names.len() > limit;
+        names.truncate(limit);
+        let next = names.last().filter(|_| more).cloned();
         let mut page = Vec::new();
-        for name in room.index.after(account, after, limit) {
+        for name in names {
             let key = domain_key(account, &name);
             let Some(raw) = room.store.get(Tree::Subdomains, key.as_bytes())? else {
                 continue;
             };
             let record: Subdomain = parse(&raw)?;
+            if record.deleted.is_some() {
+                continue;
+            }
             let id = DomainId::Subdomain {
                 account: account.clone(),
                 name: name.clone(),
@@ -155,7 +212,7 @@ impl Domains {
                 created: record.created.to_rfc3339(),
             });
         }
-        Ok(page)
+        Ok((page, next))
     }
 
     /// Deletes a named subdomain: its data is destroyed, its sockets are closed, and its name is never given again.
@@ -165,21 +222,15 @@ impl Domains {
         permit: &Permit<UseDomains>,
         name: &Name,
     ) -> Result<(), DomainError> {
-        let domains = self.clone();
-        let (account, name) = (permit.account().clone(), name.clone());
-        finish(async move { domains.bury(&account, &name).await }).await
-    }
-
-    /// Deletes every named subdomain of an account.
-    pub async fn delete_all(&self, permit: &Permit<UseDomains>) -> Result<(), DomainError> {
-        for name in self.list(permit) {
-            match self.delete(permit, &name).await {
-                // Somebody else was faster.
-                Ok(()) | Err(DomainError::Refused(AuthError::NotFound)) => {}
-                Err(cause) => return Err(cause),
-            }
-        }
-        Ok(())
+        let (domains, permit, name) = (self.clone(), permit.clone(), name.clone());
+        finish(async move {
+            let making = domains.0.index.make().await;
+            domains.0.accounts.check_permit(&permit)?;
+            domains
+                .bury(&making, (permit.account(), &name), permit.by())
+                .await
+        })
+        .await
     }
 
     /// Finishes deletions that the daemon died over: nothing is left of the data of what was deleted.
@@ -195,9 +246,13 @@ impl Domains {
         Ok(())
     }
 
-    async fn bury(&self, account: &Name, name: &Name) -> Result<(), DomainError> {
+    pub(super) async fn bury(
+        &self,
+        _making: &Making<'_>,
+        (account, name): (&Name, &Name),
+        by: &'static str,
+    ) -> Result<(), DomainError> {
         let room = &*self.0;
-        let _making = room.index.making.lock().await;
         let key = domain_key(account, name);
         let raw = room.store.get(Tree::Subdomains, key.as_bytes())?;
         let raw = raw.ok_or(AuthError::NotFound)?;
@@ -206,9 +261,15 @@ impl Domains {
             return Err(AuthError::NotFound.into());
         }
         record.deleted = Some(room.clock.now());
+        let users = std::mem::take(&mut record.users);
         let batch = Batch::new()
             .expect(Tree::Subdomains, key.as_str(), Expected::Value(raw))
             .put(Tree::Subdomains, key.as_str(), json(&record)?);
+        // What is known of its users goes with it.
+        let batch = match users {
+            0 => batch,
+            _ => self.forget_users(batch, key).await?,
+        };
         room.store.commit(batch).await?;
         room.index.remove(account, name);
         let id = DomainId::Subdomain {
@@ -216,7 +277,8 @@ impl Domains {
             name: name.clone(),
         };
         log::info!(
-            target: "meldgate::audit", event = "domain.deleted", domain = id.to_mld(&room.domain);
+            target: "meldgate::audit", event = "domain.deleted", account = account.as_str(),
+            domain = id.to_mld(&room.domain), by;
             "subdomain deleted"
         );
         // An error means that nobody listens.
@@ -235,18 +297,20 @@ impl Domains {
         request: &Request,
     ) -> Result<(), DomainError> {
         let domains = self.clone();
-        let (account, name, request) = (permit.account().clone(), name.clone(), request.clone());
-        finish(async move { domains.make(&account, &name, &request).await }).await
+        let (permit, name, request) = (permit.clone(), name.clone(), request.clone());
+        finish(async move { domains.make(&permit, &name, &request).await }).await
     }
 
     async fn make(
         &self,
-        account: &Name,
+        permit: &Permit<UseDomains>,
         name: &Name,
         request: &Request,
     ) -> Result<(), DomainError> {
-        let room = &*self.0;
-        let _making = room.index.making.lock().await;
+        let (room, account) = (&*self.0, permit.account());
+        let _making = room.index.make().await;
+        // Whoever closes the account deletes what was made before this, and nothing is made after.
+        room.accounts.check_permit(permit)?;
         let key = domain_key(account, name);
         let raw = room.store.get(Tree::Subdomains, key.as_bytes())?;
         let before: Option<Subdomain> = raw.as_deref().map(parse).transpose()?;
@@ -266,7 +330,8 @@ impl Domains {
         if let Some(user) = &request.user {
             batch = self.add_user(batch, &key, &mut subdomain, user)?;
         }
-        if raw.is_none() || !batch.is_empty() {
+        let is_new = raw.is_none();
+        if is_new || !batch.is_empty() {
             let expected = raw.map_or(Expected::Absent, Expected::Value);
             batch = batch.expect(Tree::Subdomains, key.as_str(), expected).put(
                 Tree::Subdomains,
@@ -275,8 +340,31 @@ impl Domains {
             );
             room.store.commit(batch).await?;
         }
+        if is_new {
+            let id = DomainId::Subdomain {
+                account: account.clone(),
+                name: name.clone(),
+            };
+            log::info!(
+                target: "meldgate::audit", event = "domain.created", account = account.as_str(),
+                domain = id.to_mld(&room.domain), by = permit.by();
+                "subdomain created"
+            );
+        }
         room.index.add(account, name);
         Ok(())
+    }
+
+    /// Adds to a batch that everything that is known of a subdomain's users is forgotten.
+    async fn forget_users(&self, batch: Batch, domain: String) -> Result<Batch, StoreError> {
+        let store = self.0.store.clone();
+        let own = user_key(&domain, "");
+        let scanning = tokio::task::spawn_blocking(move || {
+            let users = store.scan(Tree::Subdomains)?.into_iter();
+            let users = users.filter(|(key, _)| key.starts_with(own.as_bytes()));
+            Ok(users.fold(batch, |batch, (key, _)| batch.remove(Tree::Subdomains, key)))
+        });
+        scanning.await.unwrap_or(Err(StoreError::Unconfirmed))
     }
 
     fn fresh(&self, account: &Name, request: &Request) -> Result<Subdomain, DomainError> {

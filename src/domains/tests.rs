@@ -8,6 +8,8 @@ use crate::accounts::fixture::{World, config, name, owner, presented, root_pair,
 use crate::secret::AccountKey;
 use crate::store::Tree;
 
+mod closing;
+
 const ANYBODY: Caller<'static> = (&Principal::Anonymous, &Credential::None);
 
 struct House {
@@ -393,28 +395,40 @@ async fn subdomains_are_listed_by_pages() {
     }
     let page = |after: Option<&str>, limit| {
         let after = after.map(name);
-        let page = house.domains.page(&house.permit(), after.as_ref(), limit);
-        serde_json::to_value(page.unwrap()).unwrap()
+        let (permit, domains) = (house.permit(), &house.domains);
+        async move { domains.page(&permit, after.as_ref(), limit).await.unwrap() }
     };
     let created = "2027-01-15T08:00:00.000Z";
+    let (listed, next) = page(Some("a"), 1).await;
     assert_eq!(
-        page(Some("a"), 1),
+        serde_json::to_value(listed).unwrap(),
         json!([{
             "@domain": "b.acme.gw.example.org", "name": "b", "useSignatures": true, "created": created,
         }])
     );
-    assert_eq!(page(None, 10).as_array().unwrap().len(), 3);
-    assert_eq!(page(Some("c"), 10), json!([]));
-}
-
-#[tokio::test]
-async fn all_subdomains_of_an_account_are_deleted_together() {
-    let house = House::new().await;
-    for subdomain in ["a", "b"] {
-        house.put(subdomain, json!({})).await.unwrap();
+    assert_eq!(next, Some(name("b")));
+    for (after, limit, length, expected) in [
+        (None, 10, 3, None),
+        (None, 3, 3, None),
+        (None, 2, 2, Some("b")),
+        (Some("b"), 1, 1, None),
+        (Some("bb"), 1, 1, None),
+        (Some("c"), 10, 0, None),
+        (None, usize::MAX, 3, None),
+    ] {
+        let (listed, next) = page(after, limit).await;
+        assert_eq!(listed.len(), length, "{after:?} {limit}");
+        assert_eq!(next, expected.map(name), "{after:?} {limit}");
     }
-    house.domains.delete_all(&house.permit()).await.unwrap();
-    assert!(house.domains.list(&house.permit()).is_empty());
+    let nobody = house
+        .world
+        .accounts
+        .permit(&Principal::Root, &name("nobody"));
+    let refused = house.domains.page(&nobody.unwrap(), None, 10).await;
+    assert!(matches!(
+        refused,
+        Err(DomainError::Refused(AuthError::NotFound))
+    ));
 }
 
 #[tokio::test]

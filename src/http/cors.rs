@@ -34,7 +34,7 @@ pub(super) fn preflight(asked: &HeaderMap, sockets: bool) -> Response {
 
 /// Lets a page read an answer.
 pub(super) fn allow(headers: &mut HeaderMap) {
-    const READABLE: &str = "ETag, Location, Retry-After, WWW-Authenticate, X-Request-Id";
+    const READABLE: &str = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),

@@ -70,11 +70,8 @@ pub(super) async fn list(
         return Err(Problem::bad_request(PAGE));
     }
     let after = page.after.as_deref().map(Name::parse).transpose()?;
-    let listed = app.domains.page(&permit, after.as_ref(), limit)?;
-    let next = listed
-        .last()
-        .filter(|_| listed.len() == limit)
-        .map(|last| format!(r#"<?after={}&limit={limit}>; rel="next""#, last.name));
+    let (listed, next) = app.domains.page(&permit, after.as_ref(), limit).await?;
+    let next = next.map(|last| format!(r#"<?after={last}&limit={limit}>; rel="next""#));
     let link = next.and_then(|link| HeaderValue::from_str(&link).ok());
     let mut response = Answer(listed).into_response();
     if let Some(link) = link {

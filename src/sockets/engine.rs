@@ -194,7 +194,11 @@ impl Engine {
         // Whoever joins finds the gateway's own clone there.
         self.domains.prepare(&handshake.domain).await?;
         self.join(socket, &handshake, &admission)?;
-        // A revocation or deletion from before the socket was in its room would not have found it there.
+        // What ended, or was given an end, before the socket was in its room would not have found it there.
+        let end = self.accounts.ends(&admission)?;
+        if let Some((member, end)) = socket.data.member().zip(end) {
+            member.limit(end);
+        }
         if self.accounts.holds(&admission)? && self.domains.stands(&handshake.domain) {
             Ok(())
         } else {
@@ -212,11 +216,7 @@ impl Engine {
         let member = |room| {
             let peer = SocketPeer::new(Arc::clone(socket), self.config.queue_bytes);
             let (id, peer) = (handshake.clone.clone(), Box::new(peer));
-            let member = Member::new(id, holder.clone(), room, peer);
-            if let Some(end) = admission.ends() {
-                member.limit(end);
-            }
-            Arc::new(member)
+            Arc::new(Member::new(id, holder.clone(), room, peer))
         };
         let greeting = Outgoing::connected(&socket.id.to_string());
         let joined = self

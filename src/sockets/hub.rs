@@ -11,7 +11,7 @@ use super::packet::Outgoing;
 use super::room::{JoinError, Member, Presence, Room};
 use crate::clock::Timestamp;
 use crate::config;
-use crate::ids::{DomainId, KeyId};
+use crate::ids::{DomainId, KeyId, Name};
 
 /// How often a room that is closing under us is asked for again.
 const JOIN_TRIES: usize = 100;
@@ -149,6 +149,12 @@ impl Hub {
     /// Ends every socket in a domain that is no more.
     pub(super) fn delete(self: &Arc<Self>, domain: &DomainId) -> usize {
         self.dismiss(|member| member.room.domain == *domain)
+    }
+
+    /// Ends every socket in the domains of an account that is no more.
+    pub(super) fn close_account(self: &Arc<Self>, account: &Name) -> usize {
+        let its = |domain: &DomainId| matches!(domain, DomainId::Subdomain { account: own, .. } if own == account);
+        self.dismiss(|member| its(&member.room.domain))
     }
 
     /// Notes that a key ends at a moment yet to come.

@@ -21,7 +21,7 @@ use crate::accounts::{Accounts, Revoked};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domains::Domains;
-use crate::ids::DomainId;
+use crate::ids::{DomainId, Name};
 use crate::limits::Limits;
 use crate::listener::CutHandle;
 
@@ -89,25 +89,30 @@ impl Sockets {
         Arc::clone(&self.engine.hub)
     }
 
-    /// Closes sockets that do not say who they are, and those whose keys are revoked, until dropped. Revocations
-    /// count from the call on, not from when it is first polled.
+    /// Closes sockets that do not say who they are, and those whose key, subdomain or account has ended, until dropped.
+    /// Ends count from the call on, not from when it is first polled.
     pub fn run(self) -> impl Future<Output = ()> + Send {
         let revoked = self.engine.accounts.revocations();
         let deleted = self.engine.domains.deletions();
-        self.watch(revoked, deleted)
+        let closed = self.engine.accounts.closures();
+        self.watch(revoked, deleted, closed)
     }
 
     async fn watch(
         self,
         mut revoked: broadcast::Receiver<Revoked>,
         mut deleted: broadcast::Receiver<DomainId>,
+        mut closed: broadcast::Receiver<Name>,
     ) {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
                 _ = sweep.tick() => {
                     self.engine.undecided.close_late(self.engine.clock.running());
-                    self.engine.hub.expire(self.engine.clock.now());
+                    let expired = self.engine.hub.expire(self.engine.clock.now());
+                    if expired > 0 {
+                        log::info!(target: "meldgate::sockets", sockets = expired; "sockets of keys that have ended are closed");
+                    }
                     self.bury_the_dead().await;
                 }
                 revocation = revoked.recv() => match revocation {
@@ -132,6 +137,19 @@ impl Sockets {
                     Ok(domain) => {
                         let closed = self.engine.hub.delete(&domain);
                         log::info!(target: "meldgate::sockets", sockets = closed; "sockets of a deleted subdomain are closed");
+                    }
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        self.engine.hub.reconnect_all();
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                closure = closed.recv() => match closure {
+                    Ok(account) => {
+                        let closed = self.engine.hub.close_account(&account);
+                        log::info!(
+                            target: "meldgate::sockets", account = account.as_str(), sockets = closed;
+                            "sockets of a closed account are closed"
+                        );
                     }
                     Err(broadcast::error::RecvError::Lagged(_)) => {
                         self.engine.hub.reconnect_all();

@@ -24,6 +24,7 @@ use crate::secret::{AccountKey, KeySecret};
 use crate::store::Tree;
 
 const UUID: &str = "ckzz0abcdefgh0123456789ab.acme.gw.example.org";
+const DELETED_UUID: &str = "cdel0abcdefgh0123456789ab";
 const NAMED: &str = "todo.acme.gw.example.org";
 const NO: Result<Principal, AuthError> = Err(AuthError::Unauthorized);
 
@@ -38,12 +39,16 @@ fn elsewhere(n: u8) -> Source {
     Source::of([198, 51, n, 7].into())
 }
 
-/// Only the named subdomain `todo` of `acme` exists.
+/// Only the named subdomain `todo` of `acme` exists, and one with a UUID name was deleted.
 struct OneSubdomain;
 
 impl Registry for OneSubdomain {
     fn exists(&self, account: &Name, subdomain: &Name) -> bool {
         *account == name("acme") && *subdomain == name("todo")
+    }
+
+    fn is_deleted(&self, account: &Name, subdomain: &Name) -> bool {
+        *account == name("acme") && *subdomain == name(DELETED_UUID)
     }
 }
 

@@ -38,10 +38,7 @@ pub(in crate::http) async fn close(
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
     let permit = app.accounts.permit(&caller.principal, &account)?;
-    app.accounts.check_close(&permit)?;
-    let domains = app.accounts.permit(&caller.principal, &account)?;
-    app.domains.delete_all(&domains).await?;
-    app.accounts.close(&permit).await?;
+    app.domains.close_account(&permit).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

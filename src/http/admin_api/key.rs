@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::Json as Answer;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts as _, Query, State};
-use http::request::Parts;
 use http::{HeaderMap, Request};
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,7 +45,8 @@ pub(in crate::http) async fn mint(
     request: Request<axum::body::Body>,
 ) -> Result<Answer<Value>, Problem> {
     let (mut parts, _) = request.into_parts();
-    let with_pair = wanted(&mut parts).await?.r#type.is_some();
+    let query = Query::<Wanted>::from_request_parts(&mut parts, &()).await;
+    let with_pair = pair_wanted(query)?;
     let minted = if let Some(Credential::Activation(token)) = credential(&parts.headers) {
         let code = code(&parts.headers).unwrap_or_default();
         let minting = app.accounts.mint_key_by_activation(
@@ -63,25 +64,18 @@ pub(in crate::http) async fn mint(
     Ok(Answer(minted.expose()))
 }
 
-/// What a rotation is asked for with.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rotation {
-    overlap: Option<String>,
-}
-
 /// `POST /api/v1/user/{account}/key/{keyid}/rotate`: a successor of a key, which ends after the overlap, an ISO 8601
 /// duration; by the account itself or root. With `?type=rsa`, the successor's pair as well.
 pub(in crate::http) async fn rotate(
     State(app): State<App>,
     KeyPath(account, old): KeyPath,
     caller: Caller,
-    Query(wanted): Query<Wanted>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
     body: Option<Json<Value>>,
 ) -> Result<Answer<Value>, Problem> {
     let permit = app.accounts.permit(&caller.principal, &account)?;
+    let with_pair = pair_wanted(wanted)?;
     let overlap = overlap(body.map(|Json(body)| body))?;
-    let with_pair = wanted.r#type.is_some();
     let rotating = app.accounts.rotate_key(&permit, &old, overlap, with_pair);
     Ok(Answer(rotating.await?.expose()))
 }
@@ -92,21 +86,25 @@ fn overlap(body: Option<Value>) -> Result<Duration, Problem> {
             "overlap has to be an ISO 8601 duration of at most P90D, such as PT24H or P7D",
         )
     };
-    let rotation: Rotation = body
-        .map_or_else(|| Ok(Rotation::default()), serde_json::from_value)
-        .map_err(|_| bad())?;
-    let Some(overlap) = rotation.overlap else {
+    let Some(Value::Object(mut members)) = body else {
         return Ok(OVERLAP);
     };
-    duration::parse(&overlap)
+    let overlap = members.remove("overlap");
+    if !members.is_empty() {
+        return Err(bad());
+    }
+    let Some(overlap) = overlap else {
+        return Ok(OVERLAP);
+    };
+    let parsed = overlap.as_str().and_then(duration::parse);
+    parsed
         .filter(|overlap| *overlap <= OVERLAP_LIMIT)
         .ok_or_else(bad)
 }
 
-async fn wanted(parts: &mut Parts) -> Result<Wanted, Problem> {
-    let query = Query::<Wanted>::from_request_parts(parts, &()).await;
+fn pair_wanted(query: Result<Query<Wanted>, QueryRejection>) -> Result<bool, Problem> {
     query
-        .map(|Query(wanted)| wanted)
+        .map(|Query(wanted)| wanted.r#type.is_some())
         .map_err(|_| Problem::bad_request("type can be rsa, once, or left out"))
 }
 
