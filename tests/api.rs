@@ -3,10 +3,13 @@
 //! Source: the API page, sections 1 and 2.
 
 mod browsers;
+mod closing;
 mod facts;
 mod keys;
+mod lists;
 mod refusals;
 mod registration;
+mod rotation;
 mod subdomains;
 mod tokens;
 
@@ -15,7 +18,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use testkit::{Gateway, Reply, basic};
+use testkit::{Gateway, Https, Reply, basic};
 
 const CONFIG: &str = r#"
 [tls]
@@ -96,6 +99,33 @@ impl Caller {
     async fn may_not(&self, method: &str, path: &str, body: &str, status: u16) {
         let reply = self.ask(method, path, body).await;
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
+    }
+}
+
+/// A request by a caller who is let in and whose body is still to come: then `goes_on` sends it.
+struct UnderWay {
+    https: Https,
+    body: String,
+}
+
+impl UnderWay {
+    async fn begin(caller: &Caller, method: &str, path: &str, body: &str) -> Self {
+        let mut https = gateway().https().await;
+        let head = format!(
+            "{method} /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\
+             Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+            caller.0.as_deref().unwrap(),
+            body.len()
+        );
+        // Asked to go on only by what reads the body, which is whoever has let the caller in.
+        let go_on = https.raw(head.as_bytes()).await.unwrap();
+        assert_eq!(go_on.status, 100, "{go_on:?}");
+        let body = body.to_owned();
+        Self { https, body }
+    }
+
+    async fn goes_on(mut self) -> Reply {
+        self.https.raw(self.body.as_bytes()).await.unwrap()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each test talks to a daemon process of its own; those that need the same configuration share a file.
 
 mod crowd;
+mod endings;
 mod expulsion;
 mod handshake;
 mod order;

@@ -63,7 +63,7 @@ async fn a_page_may_read_the_answer_refusals_included() {
             "{path}"
         );
         let readable = reply.header("access-control-expose-headers").unwrap();
-        for name in ["Retry-After", "WWW-Authenticate", "X-Request-Id"] {
+        for name in ["Link", "Retry-After", "WWW-Authenticate", "X-Request-Id"] {
             assert!(readable.contains(name), "{path}: {name}");
         }
     }

@@ -52,7 +52,7 @@ async fn a_pair_opens_with_the_keys_secret_and_nothing_else() {
 }
 
 /// Opens a minted pair with a passphrase, and signs with it. Nothing if it does not open.
-fn opened_by_node(minted: &Value, passphrase: &str) -> String {
+pub(super) fn opened_by_node(minted: &Value, passphrase: &str) -> String {
     const SCRIPT: &str = r"
         const crypto = require('crypto'), {minted, passphrase} = JSON.parse(require('fs').readFileSync(0));
         const der = name => Buffer.from(minted.key[name], 'base64');

@@ -48,7 +48,11 @@ async fn who_is_not_let_in_learns_nothing_of_what_there_is() {
         ("GET", "/user/PLACE"),
         ("PATCH", "/user/PLACE"),
         ("POST", "/user/PLACE/key"),
+        ("POST", "/user/PLACE/key/keyid1/rotate"),
+        ("DELETE", "/user/PLACE"),
         ("PUT", "/domain/PLACE/todo"),
+        ("GET", "/domain/PLACE"),
+        ("DELETE", "/domain/PLACE/todo"),
     ] {
         let mut answers = Vec::new();
         for (place, caller) in [
@@ -84,7 +88,11 @@ async fn a_stranger_learns_nothing_of_other_accounts() {
         ("PATCH", "/user/PLACE", r#"{"@insert":{"naming":"any"}}"#),
         ("POST", "/user/PLACE/key", ""),
         ("GET", "/user/PLACE/publicKey/keyid1", ""),
+        ("POST", "/user/PLACE/key/keyid1/rotate", ""),
+        ("DELETE", "/user/PLACE", ""),
         ("PUT", "/domain/PLACE/todo", ""),
+        ("GET", "/domain/PLACE", ""),
+        ("DELETE", "/domain/PLACE/todo", ""),
         ("POST", "/domain/PLACE", r#"{"name":"todo"}"#),
     ] {
         let mut answers = Vec::new();

@@ -21,15 +21,15 @@ pub(super) fn claims(token: &str) -> Value {
 }
 
 /// An account with an opened pair.
-struct Signer {
-    account: Caller,
+pub(super) struct Signer {
+    pub(super) account: Caller,
     kid: String,
     pair: KeyPair,
     public: Vec<u8>,
 }
 
 impl Signer {
-    async fn new(name: &str) -> Self {
+    pub(super) async fn new(name: &str) -> Self {
         let first = Caller::account(name).await;
         let minted = first
             .gets("POST", &format!("/user/{name}/key?type=rsa"), "")
@@ -49,6 +49,11 @@ impl Signer {
             pair: KeyPair::from_pkcs8(opened.as_bytes()).unwrap(),
             public: der("public"),
         }
+    }
+
+    /// The account by a token that it signed for itself.
+    pub(super) fn by_token(&self, account: &str) -> Caller {
+        Caller::by_token(&self.sign(&self.header(), &of(account)))
     }
 
     fn header(&self) -> Value {
