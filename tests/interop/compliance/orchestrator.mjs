@@ -125,7 +125,7 @@ export class Orchestrator {
   /** A domain of the suite has a subdomain of the gateway. */
   #domain(name) {
     if (!this.#domains.has(name)) {
-      const turn = this.#domains.size;
+      const turn = this.#domains.size + Number(process.env.COMPLIANCE_TURN ?? 0);
       const made = this.gateway.configuration(this.account)
         .then(({ '@domain': domain }) => ({ domain, turn, genesis: true }));
       this.#domains.set(name, made);

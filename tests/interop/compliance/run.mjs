@@ -2,7 +2,8 @@
 //
 //   node compliance/run.mjs ≪native|mixed|js≫ [spec…] [--filter=…]     specs as the suite numbers them: 1/2, 2/*; ./* are ours
 //
-// Ends with 0 if every spec passes or is pending. COMPLIANCE_LOG=1 tells of each request that fails.
+// Ends with 0 if every spec passes or is pending. COMPLIANCE_LOG=1 tells of each request that fails; with COMPLIANCE_TURN=1
+// a JavaScript clone is the genesis of the first domain, and a native one of the next.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Gateway, meldgate } from '../lib/gateway.mjs';
