@@ -43,7 +43,7 @@ fn a_configuration_for_the_javascript_engine_is_understood() {
         .rules
         .single_valued
         .iter()
-        .map(|property| property.as_str())
+        .map(m_ld_engine::rdf::Iri::as_str)
         .collect();
     assert_eq!(single, ["http://d.ada.gw.local/#name"]);
     let socket = configuration.socket(None).unwrap();
