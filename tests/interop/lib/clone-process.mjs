@@ -113,7 +113,7 @@ export class CloneProcess extends EventEmitter {
 }
 
 /** Values of a property have no order, and a single one may come alone or in an array. */
-function canonical(value) {
+export function canonical(value) {
   if (Array.isArray(value)) {
     const members = value.map(canonical).sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
     return members.length === 1 ? members[0] : members;

@@ -127,8 +127,8 @@ export class Gateway {
         const chunks = [];
         response.on('data', chunk => chunks.push(chunk)).on('error', reject).on('end', () => {
           const text = Buffer.concat(chunks).toString();
-          const json = /json/.test(response.headers['content-type'] ?? '');
-          resolve({ status: response.statusCode, headers: response.headers, body: json && text ? JSON.parse(text) : text });
+          const parse = bodyParser(response.headers['content-type'] ?? '');
+          resolve({ status: response.statusCode, headers: response.headers, body: text ? parse(text) : text });
         });
       });
       request.on('error', reject).end(payload);
@@ -161,6 +161,13 @@ export class Gateway {
   configuration(account, options = {}) {
     return this.api('POST', `/domain/${account.name}`, options);
   }
+}
+
+/** JSON is parsed, lines of JSON to an array of them, and anything else is text. */
+function bodyParser(type) {
+  if (/ndjson/.test(type))
+    return text => text.split('\n').filter(line => line).map(line => JSON.parse(line));
+  return /json/.test(type) ? JSON.parse : text => text;
 }
 
 function readReady(line) {

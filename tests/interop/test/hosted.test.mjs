@@ -1,0 +1,190 @@
+// Named subdomains: the gateway's own clone has the data when nobody else has, and is one clone among others.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { CloneProcess, converge } from '../lib/clone-process.mjs';
+import { Gateway } from '../lib/gateway.mjs';
+import { everything, HostedParty, sameEverywhere } from '../lib/hosted.mjs';
+import { cloneId } from '../lib/ids.mjs';
+import { cells, ENGINES } from '../lib/matrix.mjs';
+import { Random } from '../lib/random.mjs';
+import { refusal } from '../lib/raw.mjs';
+import { settle } from '../lib/settle.mjs';
+
+const XSD = 'http://www.w3.org/2001/XMLSchema#';
+/** What a subject can have, of each kind. */
+const VALUES = {
+  '@id': 'values', '@type': 'Kind',
+  string: 'Fred', empty: '', beyondAscii: 'häß 🦊 \u0000',
+  integers: [42, -1, 0, 2 ** 31, Number.MAX_SAFE_INTEGER], doubles: [1.5, -0.25, 1.5e-7, 1234567.875],
+  yes: true, no: false,
+  reference: { '@id': 'other' }, several: ['a', 1, 2.5, true, { '@id': 'other' }],
+  binary: { '@type': `${XSD}base64Binary`, '@value': Buffer.from(Array.from({ length: 256 }, (_, i) => i)).toString('base64') },
+  date: { '@type': `${XSD}date`, '@value': '2020-02-29' }, decimal: { '@type': `${XSD}decimal`, '@value': '1.10' }
+};
+/** More characters than one value of a plain datatype can have. */
+const LONG = 'A fox. '.repeat(2000);
+
+/** Writes values of all kinds, some of them in several steps. */
+async function writeAll(clone) {
+  await clone.write(VALUES);
+  await clone.write({ '@id': 'other', name: 'Wilma', gone: 'soon' });
+  await clone.write({ '@delete': { '@id': 'other', gone: 'soon' } });
+  await clone.write({ '@id': 'list', '@list': ['a', 'b', 'c'] });
+  await clone.write({ '@id': 'list', '@list': { 1: ['x', { '@id': 'other' }] } });
+  await clone.write({ '@delete': { '@id': 'list', '@list': { 0: '?' } } });
+  await clone.write({ '@id': 'nested', todo: { '@list': [1, { '@list': ['deep'] }] } });
+  await clone.write([{ '@id': 'doc', story: 'The fox jumps.' }, { '@id': 'book', story: LONG }]);
+  await clone.write({ '@update': { '@id': 'doc', story: { '@splice': [4, 0, 'quick '] } } });
+}
+
+const WRITTEN = {
+  values: VALUES,
+  other: { '@id': 'other', name: 'Wilma' },
+  list: { '@id': 'list', '@type': 'http://m-ld.org/RdfLseq', '@list': ['x', { '@id': 'other' }, 'b', 'c'] },
+  doc: { '@id': 'doc', story: 'The quick fox jumps.' },
+  book: { '@id': 'book', story: LONG }
+};
+
+/** Describes `what` on a gateway with an account, whose named subdomains it makes. */
+function onGateway(what, scenarios) {
+  describe(what, () => {
+    const stage = { parties: [] };
+    before(async () => {
+      stage.gateway = await Gateway.start();
+      stage.account = await stage.gateway.account('hosted', { remotesAuth: ['key'] });
+    });
+    after(async () => {
+      await Promise.all(stage.parties.map(party => party.stop()));
+      await stage.gateway?.dispose();
+    });
+    stage.subdomain = async (name, options) => {
+      const party = await HostedParty.of(stage.gateway, stage.account, name, options);
+      stage.parties.push(party);
+      return party;
+    };
+    scenarios(stage);
+  });
+}
+
+/** The name of a cell's subdomain. */
+const named = (what, { engine, transport }) => `${what}-${engine.replaceAll('.', '-')}-${transport}`;
+
+onGateway('hosted data', stage => {
+  for (const cell of cells) {
+    describe(cell.label, () => {
+      let party;
+      before(async () => party = await stage.subdomain(named('data', cell), cell));
+
+      it('is there for who joins when everybody has left', async () => {
+        const first = await party.join('first');
+        await writeAll(first);
+        await converge([first, party.served], WRITTEN);
+        const had = await everything(first);
+        await party.leave(first);
+        const late = await party.join('late');
+        assert.deepEqual(await everything(late), had);
+        assert.deepEqual(await everything(party.served), had);
+      });
+
+      it('is what a clone and HTTP wrote', async () => {
+        const [late] = party.clones;
+        await party.served.write({ '@id': 'http', wrote: 'this' });
+        await late.write({ '@id': 'clone', wrote: 'that' });
+        await party.served.write({ '@delete': { '@id': 'values', integers: 42 }, '@insert': { '@id': 'values', integers: 43 } });
+        await converge([late, party.served], {
+          http: { '@id': 'http', wrote: 'this' }, clone: { '@id': 'clone', wrote: 'that' },
+          values: { ...VALUES, integers: [...VALUES.integers.slice(1), 43] }
+        });
+      });
+
+      it('catches up with who was away, and who was away with it', async () => {
+        const [late] = party.clones;
+        await late.cut({ stay: true });
+        await party.served.write({ '@id': 'away', missed: [1, 2] });
+        await party.served.write({ '@delete': { '@id': 'away', missed: 1 } });
+        await party.served.write({ '@id': 'list', '@list': { 0: 'by HTTP' } });
+        await late.write({ '@id': 'alone', wrote: 'offline' });
+        await late.write({ '@update': { '@id': 'doc', story: { '@splice': [0, 3, 'A'] } } });
+        assert.equal(await party.served.get('alone'), null);
+        await late.reconnect();
+        await converge([late, party.served], {
+          away: { '@id': 'away', missed: 2 }, alone: { '@id': 'alone', wrote: 'offline' },
+          list: { ...WRITTEN.list, '@list': ['by HTTP', ...WRITTEN.list['@list']] },
+          doc: { '@id': 'doc', story: 'A quick fox jumps.' }
+        });
+        await sameEverywhere([late, party.served]);
+      });
+
+      it('is there for who joins after many have come and gone', async () => {
+        const expected = {};
+        for (let depth = 0; depth < 6; depth++) {
+          const id = `depth${depth}`;
+          const clone = await party.join(id);
+          await clone.write(expected[id] = { '@id': id, of: id });
+          await party.served.write(expected[`http${depth}`] = { '@id': `http${depth}`, of: 'http' });
+          await converge([party.served, clone], expected);
+          if (depth % 3 !== 0) // some stay, to be asked too
+            await party.leave(clone);
+        }
+        const deep = await party.join('deep');
+        await deep.write(expected.deep = { '@id': 'deep', wrote: true });
+        await converge([party.served, ...party.clones], expected);
+        await sameEverywhere([party.served, ...party.clones]);
+      });
+
+      it('has closed no clone', () => {
+        assert.deepEqual(party.clones.map(clone => clone.closed), party.clones.map(() => undefined));
+      });
+    });
+  }
+});
+
+onGateway('hosted data over a restart', stage => {
+  for (const signal of ['SIGTERM', 'SIGKILL']) {
+    describe(`after ${signal}`, () => {
+      before(async () => {
+        for (const cell of cells) {
+          const party = await stage.subdomain(named(signal.toLowerCase(), cell), cell);
+          Object.assign(party, { cell, signal });
+          const first = await party.join('first');
+          party.staying = await party.join('staying');
+          await writeAll(first);
+          await converge([party.served], WRITTEN);
+          party.had = await everything(first);
+          await party.leave(first);
+        }
+        await stage.gateway.stop(signal);
+        await Promise.all(stage.parties.filter(party => party.signal === signal).map(async party => {
+          await party.staying.write({ '@id': 'meanwhile', wrote: 'while it was down' });
+        }));
+        await stage.gateway.start();
+      });
+
+      for (const { label } of cells) {
+        it(`is all there, for who stayed, who joins, and HTTP: ${label}`, async () => {
+          const party = stage.parties.find(party => party.signal === signal && party.cell.label === label);
+          const { served, staying } = party;
+          const had = await everything(served);
+          delete had.meanwhile; // it may have come already
+          assert.deepEqual(had, party.had);
+          const late = await party.join('late');
+          await served.write({ '@id': 'after', wrote: 'the restart' });
+          await converge([served, staying, late], {
+            meanwhile: { '@id': 'meanwhile', wrote: 'while it was down' },
+            after: { '@id': 'after', wrote: 'the restart' }
+          }, 40_000);
+          await sameEverywhere([served, staying, late]);
+        });
+
+        it(`is there for who finds nobody else: ${label}`, async () => {
+          const party = stage.parties.find(party => party.signal === signal && party.cell.label === label);
+          for (const clone of party.clones)
+            await party.leave(clone);
+          const alone = await party.join('alone');
+          assert.deepEqual(await everything(alone), await everything(party.served));
+          await converge([alone], { ...WRITTEN, after: { '@id': 'after', wrote: 'the restart' } });
+        });
+      }
+    });
+  }
+});
