@@ -86,6 +86,7 @@ pub(super) fn config(
     sections.lockout.lay_over(&mut defaults.lockout);
     sections.accounts.lay_over(&mut defaults.accounts);
     sections.domains.lay_over(&mut defaults.domains);
+    sections.webhooks.lay_over(&mut defaults.webhooks);
     sections.log.lay_over(&mut defaults.log);
     certificates(&mut defaults.tls, purpose, vault, checks);
     let smtp = smtp::check(sections.smtp, purpose, vault, checks);
@@ -99,6 +100,7 @@ pub(super) fn config(
         lockout: defaults.lockout,
         accounts: defaults.accounts,
         domains: defaults.domains,
+        webhooks: defaults.webhooks,
         smtp,
         log: defaults.log,
     };

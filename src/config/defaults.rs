@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Accounts, Domains, Http, Limits, Listen, Lockout, Log, Rate, Sockets, Tls};
+use super::{
+    Accounts, Domains, Http, Limits, Listen, Lockout, Log, Network, Rate, Sockets, Tls, Webhooks,
+};
 use crate::ids::{GatewayDomain, Name};
 
 const KIB: usize = 1 << 10;
@@ -43,6 +45,7 @@ pub(super) struct Defaults {
     pub(super) lockout: Lockout,
     pub(super) accounts: Accounts,
     pub(super) domains: Domains,
+    pub(super) webhooks: Webhooks,
     pub(super) log: Log,
 }
 
@@ -62,6 +65,7 @@ impl Defaults {
             lockout: lockout(),
             accounts: accounts(),
             domains: domains(),
+            webhooks: webhooks(),
             log: Log {
                 level: log::LevelFilter::Info,
                 access: true,
@@ -84,6 +88,7 @@ impl Defaults {
         // A browser would remember it for the whole host, every other port of `localhost` included.
         defaults.tls.hsts = Duration::ZERO;
         defaults.http.drain_timeout = secs(2);
+        defaults.webhooks.allow_networks = Network::this_machine();
         defaults.sockets.clones_per_domain = 10_000;
         defaults.accounts.log_activation_codes = true;
         defaults.accounts.keys_per_account = 10_000;
@@ -232,6 +237,17 @@ fn domains() -> Domains {
         lock_lease: secs(30),
         lock_wait: secs(10),
         query_work: 50_000_000,
+    }
+}
+
+fn webhooks() -> Webhooks {
+    Webhooks {
+        allow_networks: vec![],
+        ca_file: None,
+        timeout: secs(10),
+        retry_first: secs(5),
+        retry_longest: mins(60),
+        give_up_after: days(3),
     }
 }
 

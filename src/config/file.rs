@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::forms::Bytes;
 use super::written::{List, Written};
-use super::{CertificateFiles, Rate, SmtpSecurity};
+use super::{CertificateFiles, Network, Rate, SmtpSecurity};
 use crate::ids::{GatewayDomain, Name};
 
 type Time = Written<Duration>;
@@ -169,6 +169,18 @@ section! {
         lock_lease: Time,
         lock_wait: Time,
         query_work: Written<usize>,
+    }
+}
+
+section! {
+    /// `[webhooks]`.
+    Webhooks => super::Webhooks {
+        allow_networks: List<Network>,
+        ca_file: Path,
+        timeout: Time,
+        retry_first: Time,
+        retry_longest: Time,
+        give_up_after: Time,
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::written::FromText;
-use super::{Rate, SmtpSecurity};
+use super::{Network, Rate, SmtpSecurity};
 use crate::ids::{GatewayDomain, Name};
 
 impl FromText for Duration {
@@ -166,6 +166,15 @@ impl FromText for GatewayDomain {
 
     fn from_text(raw: &str) -> Option<Self> {
         Self::parse(raw).ok()
+    }
+}
+
+impl FromText for Network {
+    const RIGHT: &'static str =
+        "a network such as \"10.1.0.0/16\" or \"fd00:1::/32\", with nothing after its prefix";
+
+    fn from_text(raw: &str) -> Option<Self> {
+        Self::parse(raw.trim())
     }
 }
 

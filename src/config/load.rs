@@ -172,6 +172,7 @@ pub(super) struct Sections {
     pub(super) lockout: file::Lockout,
     pub(super) accounts: file::Accounts,
     pub(super) domains: file::Domains,
+    pub(super) webhooks: file::Webhooks,
     pub(super) smtp: file::Smtp,
     pub(super) log: file::Log,
 }
@@ -189,6 +190,7 @@ impl Gathered {
             lockout: layers.section("lockout", problems),
             accounts: layers.section("accounts", problems),
             domains: layers.section("domains", problems),
+            webhooks: layers.section("webhooks", problems),
             smtp: layers.section("smtp", problems),
             log: layers.section("log", problems),
         }

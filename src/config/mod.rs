@@ -24,6 +24,7 @@ pub mod guard;
 mod layers;
 mod legacy;
 mod load;
+mod network;
 mod origin;
 mod ranges;
 mod restart;
@@ -38,6 +39,7 @@ mod written;
 pub use error::{ConfigError, Note, Problem};
 pub use layers::{Key, Origin};
 pub use load::{Loaded, Places, Purpose, Sources};
+pub use network::Network;
 
 /// Everything the daemon is told, checked. Cannot be built from an unchecked file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,6 +62,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// The gateway's own clones.
     pub domains: Domains,
+    /// How updates are sent to subscribers.
+    pub webhooks: Webhooks,
     /// How mail leaves; without it, activation codes are only in the log and only in development.
     pub smtp: Option<Smtp>,
     /// What is logged.
@@ -286,6 +290,23 @@ pub struct Domains {
     pub lock_wait: Duration,
     /// How many steps a query may take.
     pub query_work: usize,
+}
+
+/// How updates are sent to those who subscribe by webhook.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Webhooks {
+    /// Networks that webhooks may be in though they are not public; there, without TLS too.
+    pub allow_networks: Vec<Network>,
+    /// Authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long one delivery may take.
+    pub timeout: Duration,
+    /// How long the first wait after a failed delivery is; each further one is twice as long.
+    pub retry_first: Duration,
+    /// How long such a wait can be at most.
+    pub retry_longest: Duration,
+    /// How long deliveries may fail before the subscription is disabled.
+    pub give_up_after: Duration,
 }
 
 /// A mail server.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::check::Checks;
 use super::forms::bytes;
 use super::layers::Key;
-use super::{Accounts, Config, Domains, Http, Limits, Listen, Lockout, Sockets, Tls};
+use super::{Accounts, Config, Domains, Http, Limits, Listen, Lockout, Sockets, Tls, Webhooks};
 
 const KIB: usize = 1 << 10;
 const GIB: usize = 1 << 30;
@@ -35,6 +35,11 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     lockout(&config.lockout, &mut Section("lockout", checks));
     accounts(&config.accounts, &mut Section("accounts", checks));
     domains(&config.domains, &mut Section("domains", checks));
+    webhooks(
+        &config.webhooks,
+        &config.domains,
+        &mut Section("webhooks", checks),
+    );
     if let Some(smtp) = &config.smtp {
         let mut checks = Section("smtp", checks);
         checks.time("timeout", smtp.timeout, WAIT);
@@ -230,6 +235,23 @@ fn domains(domains: &Domains, checks: &mut Section<'_, '_>) {
     checks.time("lock-lease", domains.lock_lease, LIFE);
     checks.time("lock-wait", domains.lock_wait, LIFE);
     checks.number("query-work", domains.query_work, 1000..=usize::MAX);
+}
+
+fn webhooks(webhooks: &Webhooks, domains: &Domains, checks: &mut Section<'_, '_>) {
+    checks.time("timeout", webhooks.timeout, WAIT);
+    checks.time("retry-first", webhooks.retry_first, WAIT);
+    checks.time("retry-longest", webhooks.retry_longest, WAIT);
+    checks.time("give-up-after", webhooks.give_up_after, LIFE);
+    checks.require(
+        "retry-longest",
+        webhooks.retry_longest >= webhooks.retry_first,
+        "must not be shorter than webhooks.retry-first",
+    );
+    checks.require(
+        "timeout",
+        webhooks.timeout <= domains.lock_lease,
+        "must not be longer than domains.lock-lease: a batch would end before its delivery",
+    );
 }
 
 fn accounts(accounts: &Accounts, checks: &mut Section<'_, '_>) {

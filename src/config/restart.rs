@@ -17,6 +17,7 @@ impl Config {
             lockout: Lockout { table_size, .. },
             accounts,
             domains,
+            webhooks,
             smtp,
             log: Log { level: _, access },
         } = self;
@@ -29,6 +30,7 @@ impl Config {
             ("lockout.table-size", *table_size != next.lockout.table_size),
             ("accounts", *accounts != next.accounts),
             ("domains", *domains != next.domains),
+            ("webhooks", *webhooks != next.webhooks),
             ("smtp", *smtp != next.smtp),
             ("log.access", *access != next.log.access),
         ];

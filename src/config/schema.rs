@@ -12,7 +12,7 @@ use super::layers::Key;
 type Names = &'static [&'static str];
 
 /// Every section with its keys, in the order of the file.
-static SECTIONS: LazyLock<[(&str, Names); 11]> = LazyLock::new(|| {
+static SECTIONS: LazyLock<[(&str, Names); 12]> = LazyLock::new(|| {
     [
         ("gateway", names_of::<file::Gateway>()),
         ("listen", names_of::<file::Listen>()),
@@ -23,6 +23,7 @@ static SECTIONS: LazyLock<[(&str, Names); 11]> = LazyLock::new(|| {
         ("lockout", names_of::<file::Lockout>()),
         ("accounts", names_of::<file::Accounts>()),
         ("domains", names_of::<file::Domains>()),
+        ("webhooks", names_of::<file::Webhooks>()),
         ("smtp", names_of::<file::Smtp>()),
         ("log", names_of::<file::Log>()),
     ]

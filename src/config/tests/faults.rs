@@ -89,6 +89,22 @@ fn values_are_checked_beside_each_other() {
             "[sockets]\nmax-operation-size = '2 MiB'",
             "`sockets.max-operation-size` is 2 MiB",
         ),
+        (
+            "[webhooks]\ntimeout = '31s'",
+            "`webhooks.timeout` must not be longer than domains.lock-lease",
+        ),
+        (
+            "[webhooks]\nretry-first = '2h'",
+            "`webhooks.retry-longest` must not be shorter",
+        ),
+        (
+            "[webhooks]\nallow-networks = ['10.0.0.1/8']",
+            "`webhooks.allow-networks` is \"10.0.0.1/8\": it must be a network",
+        ),
+        (
+            "[webhooks]\ngive-up-after = '0s'",
+            "`webhooks.give-up-after` is 0s",
+        ),
         ("[smtp]\nuser = 'x'", "`smtp.host` is missing"),
         ("[smtp]\nhost = 'mail'", "`smtp.from` is missing"),
         (
@@ -138,4 +154,16 @@ fn a_domain_that_clones_refuse_is_told() {
         // One of them is that no mail is sent.
         assert_eq!(loaded.notes.len(), notes, "{domain}: {:?}", loaded.notes);
     }
+}
+
+#[test]
+fn networks_that_webhooks_may_be_in_are_only_those_that_are_named() {
+    let folder = Folder::new();
+    assert_eq!(folder.config("", &[]).webhooks.allow_networks, []);
+    let text = "[webhooks]\nallow-networks = ['10.1.0.0/16', 'fd00::/8']\ntimeout = '30s'";
+    let named = ["10.1.0.0/16", "fd00::/8"].map(|raw| Network::parse(raw).unwrap());
+    assert_eq!(folder.config(text, &[]).webhooks.allow_networks, named);
+    let variable = ("MELDGATE_WEBHOOKS__ALLOW_NETWORKS", "10.1.0.0/16, fd00::/8");
+    let config = folder.config("", &[variable]);
+    assert_eq!(config.webhooks.allow_networks, named);
 }

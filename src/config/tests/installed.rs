@@ -53,6 +53,7 @@ fn every_key_of_the_installed_file_shows_its_default() {
     expected.sockets.network_timeout = Some(Duration::from_secs(5));
     expected.sockets.max_operation_size = Some(512 << 10);
     expected.sockets.log_level = Some("warn".into());
+    expected.webhooks.ca_file = Some("/etc/meldgate/tls/webhooks-ca.pem".into());
     let smtp = expected.smtp.as_mut().unwrap();
     smtp.login = shown.smtp.clone().unwrap().login;
     smtp.ca_file = Some("/etc/meldgate/tls/mail-ca.pem".into());
