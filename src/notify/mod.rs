@@ -1,4 +1,4 @@
-//! Telling people things by mail.
+//! Telling people things by mail, and programs by webhook.
 //!
 //! Takes typed notices; knows no account. A request that causes a notice never waits for a mail server,
 //! so its duration does not tell whether a mail was sent.
@@ -12,6 +12,7 @@ mod error;
 mod mail;
 mod notice;
 mod queue;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,9 @@ use crate::config::Smtp;
 pub use self::address::Address;
 pub use self::error::{Cause, NotifyError};
 pub use self::notice::Notice;
+pub use self::webhook::{
+    HookUrl, Parcel, Sending, Signed, SigningSecret, Transport, WebhookError, Webhooks,
+};
 
 /// Sends notices. Clones share one queue.
 #[derive(Clone)]
