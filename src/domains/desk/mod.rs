@@ -54,6 +54,8 @@ pub(super) struct HandedOut {
 
 #[derive(Debug)]
 struct Lock {
+    /// No two locks of one desk have the same.
+    serial: u64,
     owner: Owner,
     turn: Turn,
     ends: Duration,
@@ -72,6 +74,7 @@ struct Waiting<T> {
 pub(super) struct Desk<T> {
     terms: Terms,
     lock: Option<Lock>,
+    locks: u64,
     waiting: VecDeque<Waiting<T>>,
 }
 
@@ -81,6 +84,7 @@ impl<T> Desk<T> {
         Self {
             terms,
             lock: None,
+            locks: 0,
             waiting: VecDeque::new(),
         }
     }
@@ -125,8 +129,8 @@ impl<T> Desk<T> {
         self.waiting.len()
     }
 
-    /// Takes the lock, or joins and renews it, for whoever's turn it is.
-    pub(super) fn lock(&mut self, owner: &Owner, turn: Turn, now: Duration) {
+    /// Takes the lock, or joins and renews it, for whoever's turn it is. Says which lock it is.
+    pub(super) fn lock(&mut self, owner: &Owner, turn: Turn, now: Duration) -> u64 {
         self.lapse(now);
         let ends = now.saturating_add(self.terms.lease);
         match &mut self.lock {
@@ -135,16 +139,31 @@ impl<T> Desk<T> {
                 if turn == Turn::Poll {
                     lock.turn = turn;
                 }
+                lock.serial
             }
             None => {
+                self.locks += 1;
                 self.lock = Some(Lock {
+                    serial: self.locks,
                     owner: owner.clone(),
                     turn,
                     ends,
                     handed_out: HandedOut::default(),
                 });
+                self.locks
             }
         }
+    }
+
+    /// Whether a lock that was taken is still held.
+    pub(super) fn holds(&mut self, serial: u64, now: Duration) -> bool {
+        self.lapse(now);
+        self.lock.as_ref().is_some_and(|lock| lock.serial == serial)
+    }
+
+    /// Ends a lock, if it is still held, as the end of its lease does: nothing is acknowledged.
+    pub(super) fn let_go(&mut self, serial: u64) {
+        self.lock.take_if(|lock| lock.serial == serial);
     }
 
     /// Notes that every update up to a tick was handed out under the lock.

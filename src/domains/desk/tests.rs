@@ -126,3 +126,17 @@ fn nothing_handed_out_without_a_lock_is_remembered() {
         Some(HandedOut::default())
     );
 }
+
+#[test]
+fn a_lock_is_let_go_of_by_its_own_serial_alone() {
+    let mut desk = desk();
+    let first = desk.lock(&owner("ann"), Turn::Poll, at(0));
+    desk.handed_out_through(7);
+    assert!(desk.holds(first, at(29)));
+    assert!(!desk.holds(first, at(30)));
+    let second = desk.lock(&owner("ann"), Turn::Poll, at(30));
+    desk.let_go(first);
+    assert!(desk.holds(second, at(30)));
+    desk.let_go(second);
+    assert_eq!(desk.release(&owner("ann"), at(30)), None);
+}
