@@ -10,7 +10,7 @@ use crate::clock::{Chance, Clock};
 use crate::config::Config;
 use crate::domains::Domains;
 use crate::limits::{Limits, Lockouts};
-use crate::notify::Notifier;
+use crate::notify::{Notifier, Webhooks};
 use crate::sockets::Dependencies;
 use crate::store::{MasterKey, Store};
 
@@ -55,7 +55,14 @@ impl Base {
             chance,
         )
         .await?;
-        let domains = Domains::open(store.clone(), config, (&accounts, origin), (clock, chance))?;
+        let webhooks = Webhooks::new(&config.webhooks, clock)?;
+        let domains = Domains::open(
+            store.clone(),
+            config,
+            (&accounts, origin),
+            &webhooks,
+            (clock, chance),
+        )?;
         domains.finish_deletions().await?;
         domains.sweep().await?;
         Ok(Self {

@@ -3,7 +3,7 @@
 use crate::accounts::AccountsError;
 use crate::domains::DomainError;
 use crate::listener::{BindError, CertificateError, TlsError};
-use crate::notify::NotifyError;
+use crate::notify::{NotifyError, WebhookError};
 use crate::store::StoreError;
 
 /// Why the gateway could not start or go on.
@@ -30,6 +30,9 @@ pub enum AppError {
     /// Mail cannot be sent as configured.
     #[error("mail cannot be set up")]
     Mail(#[from] NotifyError),
+    /// Webhooks cannot be sent as configured.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookError),
     /// The system refused something that a daemon needs.
     #[error("the system refused to {what}")]
     System {

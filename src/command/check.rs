@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::guard::{self, Kind};
 use crate::config::{Config, Loaded, Purpose};
 use crate::listener::certificates;
+use crate::notify::Webhooks;
 use crate::store::MasterKey;
 
 /// Loads everything and starts nothing.
@@ -67,6 +68,10 @@ impl Faults<'_> {
         let smtp = config.smtp.as_ref();
         if let Some(ca_file) = smtp.and_then(|smtp| smtp.ca_file.as_deref()) {
             self.note(guard::read(ca_file, Kind::Configuration))?;
+        }
+        if let Some(ca_file) = config.webhooks.ca_file.as_deref() {
+            self.note(guard::read(ca_file, Kind::Configuration))?;
+            self.note(Webhooks::new(&config.webhooks, &Clock::system()))?;
         }
         let state = &config.gateway.state_dir;
         if state.exists() && !state.is_dir() {

@@ -30,7 +30,8 @@ use tokio::sync::broadcast;
 pub use self::configuration::{Auth, Configuration, Io, IoOptions};
 pub use self::desk::Owner;
 pub use self::host::{
-    Condition, Followed, Host, HostError, OpenError, Polled, State, Writing, Written,
+    Condition, Followed, Host, HostError, OpenError, Polled, State, Subscribed, Subscription,
+    SubscriptionState, Writing, Written,
 };
 pub use self::registry::Listed;
 pub use self::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast, UnicastKind};
@@ -46,6 +47,7 @@ use crate::accounts::{
 use crate::clock::{Chance, Clock};
 use crate::config::Config;
 use crate::ids::{DomainId, GatewayDomain, Invalid, Name};
+use crate::notify::Webhooks;
 use crate::store::{Store, StoreError};
 
 /// Letters of a UUID name after its `c`.
@@ -121,6 +123,7 @@ impl Domains {
         store: Store,
         config: &Config,
         (accounts, origin): (&Accounts, &str),
+        webhooks: &Webhooks,
         (clock, chance): (&Clock, &Chance),
     ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Room {
@@ -133,6 +136,7 @@ impl Domains {
             hosts: Hosts::new(
                 &config.gateway.domain,
                 (&config.domains, config.sockets.network_timeout),
+                (&config.webhooks, webhooks),
                 &store,
                 (clock, chance),
             ),
@@ -178,6 +182,32 @@ impl Domains {
             DomainId::Gateway => Ok(()),
             DomainId::Subdomain { .. } => self.hosted(domain).await.map(drop),
         }
+    }
+
+    /// Opens the clones that have a subscription by webhook, one after the other, so that what waits for it is sent.
+    pub async fn resume_webhooks(&self) {
+        let recorded = match host::subscribing::recorded(&self.0.store) {
+            Ok(recorded) => recorded,
+            Err(cause) => {
+                log::error!(target: "meldgate::domains", error:err = cause; "subscriptions cannot be read");
+                return;
+            }
+        };
+        for domain in recorded {
+            if let Err(cause) = self.resume_webhook(&domain).await {
+                log::error!(
+                    target: "meldgate::domains", error:err = cause, domain:?;
+                    "a subdomain with a subscription cannot be opened; it is when somebody uses it"
+                );
+            }
+        }
+    }
+
+    async fn resume_webhook(&self, domain: &DomainId) -> Result<(), DomainError> {
+        if self.stands(domain) {
+            self.hosted(domain).await?.tidy().await?;
+        }
+        Ok(())
     }
 
     /// How much a read may ask for.

@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::host::subscribing;
 use super::request::{Request, User};
 use super::{DomainError, Domains};
 use crate::accounts::{AuthError, Permit, UseDomains};
@@ -262,9 +263,14 @@ impl Domains {
         }
         record.deleted = Some(room.clock.now());
         let users = std::mem::take(&mut record.users);
+        let id = DomainId::Subdomain {
+            account: account.clone(),
+            name: name.clone(),
+        };
         let batch = Batch::new()
             .expect(Tree::Subdomains, key.as_str(), Expected::Value(raw))
-            .put(Tree::Subdomains, key.as_str(), json(&record)?);
+            .put(Tree::Subdomains, key.as_str(), json(&record)?)
+            .remove(Tree::Subdomains, subscribing::key(&id));
         // What is known of its users goes with it.
         let batch = match users {
             0 => batch,
@@ -272,10 +278,6 @@ impl Domains {
         };
         room.store.commit(batch).await?;
         room.index.remove(account, name);
-        let id = DomainId::Subdomain {
-            account: account.clone(),
-            name: name.clone(),
-        };
         log::info!(
             target: "meldgate::audit", event = "domain.deleted", account = account.as_str(),
             domain = id.to_mld(&room.domain), by;

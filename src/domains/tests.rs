@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::accounts::Principal;
 use crate::accounts::fixture::{World, config, name, owner, presented, root_pair, source};
+use crate::notify::Webhooks;
 use crate::secret::AccountKey;
 use crate::store::Tree;
 
@@ -27,10 +28,12 @@ impl House {
     async fn over(world: World) -> Self {
         let key = world.key("acme").await;
         let rooms = (&world.accounts, "https://gw.example.org:8443/");
+        let webhooks = Webhooks::new(&world.config.webhooks, &world.clock).unwrap();
         let domains = Domains::open(
             world.store.clone(),
             &world.config,
             rooms,
+            &webhooks,
             (&world.clock, &world.chance),
         );
         Self {

@@ -234,7 +234,7 @@ impl From<HostError> for Problem {
             HostError::Bad(why) => Self::bad_request(why.to_string()),
             HostError::Stale => Self::precondition_failed(),
             HostError::Locked => Self::request_timeout("the state stayed locked; try again"),
-            HostError::NotLocked => Self::not_found(),
+            HostError::NotLocked | HostError::NotSubscribed => Self::not_found(),
             HostError::Busy => Self::too_many_requests(BUSY),
             HostError::Refused(why) => Self::forbidden_because(why.to_string()),
             HostError::Closed => Self::unavailable("not just now; try again"),

@@ -50,6 +50,10 @@ pub(super) fn router(app: App) -> Router {
             post(clone_api::write::poll),
         )
         .route(
+            "/domain/{account}/{name}/subs",
+            get(clone_api::subscribe::read).delete(clone_api::subscribe::end),
+        )
+        .route(
             "/domain/{account}/{name}/updates",
             get(clone_api::updates::updates),
         );

@@ -11,13 +11,15 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::answer::Answers;
+use super::hook::Hook;
 use super::inbox::{Arrivals, inbox};
 use super::queue::{Answered, Queue};
 use super::{Ask, Followed, HostError, Polled, Reply, State, Writing, Written};
-use crate::clock::Clock;
+use crate::clock::{Chance, Clock};
 use crate::domains::desk::{Desk, Owner};
 use crate::domains::relay::{Arriving, Line, Relay, Unicast, UnicastKind};
 use crate::ids::{CloneId, DomainId};
+use crate::notify::{Parcel, WebhookError, Webhooks};
 use crate::store::{Store, StoreError};
 
 /// What one round takes in at most before it is made durable.
@@ -41,6 +43,8 @@ pub(super) struct Actor {
     pub(super) clone: MeldClone,
     pub(super) context: Arc<Context>,
     pub(super) queue: Queue,
+    pub(super) hook: Hook,
+    pub(super) webhooks: Webhooks,
     pub(super) desk: Desk<Request>,
     pub(super) store: Store,
     pub(super) relay: Arc<dyn Relay>,
@@ -48,6 +52,7 @@ pub(super) struct Actor {
     pub(super) state: watch::Sender<Option<State>>,
     pub(super) updates: broadcast::Sender<Followed>,
     pub(super) clock: Clock,
+    pub(super) chance: Chance,
     /// How long nobody uses a clone before it closes; it is opened again when somebody does.
     pub(super) idle_limit: Duration,
     pub(super) connection: Option<Connection>,
@@ -94,6 +99,8 @@ pub(super) struct Round {
     pub(super) own: BTreeMap<u64, Answered>,
     /// Notes were written, of which no effect speaks.
     pub(super) noted: bool,
+    /// A batch for the subscriber.
+    pub(super) parcel: Option<Parcel>,
     closing: Vec<oneshot::Sender<()>>,
 }
 
@@ -101,6 +108,7 @@ pub(super) struct Round {
 enum Woken {
     Arrived(Option<Arriving>),
     Asked(Option<Ask>),
+    Delivered(Result<(), WebhookError>),
     Time,
 }
 
@@ -158,11 +166,12 @@ impl Actor {
             biased;
             asked = self.asks.recv() => Woken::Asked(asked),
             arrived = arrival => Woken::Arrived(arrived),
+            delivered = self.hook.delivered() => Woken::Delivered(delivered),
             () = time => Woken::Time,
         }
     }
 
-    fn wake_at(&self, now: Duration) -> Option<Duration> {
+    fn wake_at(&mut self, now: Duration) -> Option<Duration> {
         let streaming = self.clone.is_streaming().then(|| {
             let wait = if self.has_room() {
                 Duration::ZERO
@@ -171,10 +180,12 @@ impl Actor {
             };
             now.saturating_add(wait)
         });
+        let hook = self.wake_for_hook(now);
         let idle = self.used_at.saturating_add(self.idle_limit);
         let times = [
             self.clone.next_wake(),
             self.desk.wake_at(),
+            hook,
             self.reconnect_at,
             streaming,
         ];
@@ -200,6 +211,7 @@ impl Actor {
             || self.updates.receiver_count() > 0
             || self.desk.len() > 0
             || self.desk.is_locked(now)
+            || self.hook.is_busy()
             || self.clone.is_streaming();
         if used {
             self.used_at = now;
@@ -213,6 +225,7 @@ impl Actor {
         match woken {
             Woken::Arrived(arrived) => self.arrived(arrived, round)?,
             Woken::Asked(asked) => self.asked(asked, round)?,
+            Woken::Delivered(outcome) => self.delivered(&outcome, round)?,
             Woken::Time => {}
         }
         for _ in 0..ROUND {
@@ -303,6 +316,15 @@ impl Actor {
             Some(Ask::IsLocked(reply)) => {
                 round.answers.push(reply, Ok(self.desk.is_locked(now)));
             }
+            Some(Ask::Subscribe(owner, url, reply)) => {
+                let answer = self.subscribe(&owner, url, round)?;
+                round.answers.push(reply, Ok(answer));
+            }
+            Some(Ask::Unsubscribe(reply)) => {
+                let answer = self.unsubscribe(round)?;
+                round.answers.push(reply, answer);
+            }
+            Some(Ask::Subscription(reply)) => round.answers.push(reply, Ok(self.hook.shown())),
             Some(Ask::Close(done)) => round.closing.push(done),
             // Nobody can ask any more: the gateway is going.
             None => round.closing.push(oneshot::channel().0),
@@ -348,6 +370,7 @@ impl Actor {
 
     async fn finish(&mut self, round: &mut Round) -> Result<(), Failure> {
         self.catch_up(round)?;
+        self.offer(round)?;
         let effects = std::mem::take(&mut round.effects);
         if effects.needs_sync() || round.noted {
             self.store.settle().await?;
@@ -361,6 +384,9 @@ impl Actor {
             self.carry_out(effect);
         }
         std::mem::take(&mut round.answers).send();
+        if let Some(parcel) = round.parcel.take() {
+            self.hook.send(&self.webhooks, parcel);
+        }
         Ok(())
     }
 

@@ -14,9 +14,12 @@
 
 mod actor;
 mod answer;
+mod batches;
+mod hook;
 mod inbox;
 mod queue;
 mod set;
+pub(super) mod subscribing;
 mod turns;
 
 use std::sync::Arc;
@@ -26,10 +29,13 @@ use m_ld_engine::store::View;
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+pub use self::hook::{Subscribed, Subscription, SubscriptionState};
 pub(super) use self::set::Hosts;
 pub use self::set::OpenError;
 
+use self::subscribing::Subscribing;
 use super::desk::Owner;
+use crate::notify::HookUrl;
 
 /// Requests that wait in a clone's mailbox before those who ask wait to ask.
 const MAILBOX: usize = 256;
@@ -50,6 +56,9 @@ pub enum HostError {
     /// The lock was not to be had in time.
     #[error("the state is locked by somebody else; the wait was too long")]
     Locked,
+    /// There is no subscription.
+    #[error("the subdomain has no subscription")]
+    NotSubscribed,
     /// There is no lock to release.
     #[error("the state is not locked")]
     NotLocked,
@@ -150,6 +159,9 @@ enum Ask {
     Poll(Owner, Reply<Polled>),
     Release(Owner, Condition, Reply<u64>),
     IsLocked(Reply<bool>),
+    Subscribe(Owner, HookUrl, Reply<Subscribed>),
+    Unsubscribe(Reply<()>),
+    Subscription(Reply<Option<Subscription>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -161,6 +173,7 @@ pub struct Host {
     asks: mpsc::Sender<Ask>,
     state: watch::Receiver<Option<State>>,
     updates: broadcast::WeakSender<Followed>,
+    subscribing: Subscribing,
 }
 
 impl Host {

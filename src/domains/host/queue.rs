@@ -98,17 +98,39 @@ impl Queue {
         Ok(notes)
     }
 
+    /// Whether anything waits.
+    pub(super) fn is_waiting(view: &dyn View) -> Result<bool, StoreError> {
+        let first = view.scan(Table::Notes, WAITING).next().transpose()?;
+        Ok(first.is_some())
+    }
+
     /// Hands out what waits, in order. Says up to which tick.
     pub(super) fn hand_out(
         &mut self,
         view: &dyn View,
     ) -> Result<(Vec<Waiting>, Option<u64>, Notes), StoreError> {
+        self.hand_out_some(view, usize::MAX)
+    }
+
+    /// Hands out what waits, in order, until it is so many bytes of JSON, but one update at least. Says up to which
+    /// tick.
+    pub(super) fn hand_out_some(
+        &mut self,
+        view: &dyn View,
+        bytes: usize,
+    ) -> Result<(Vec<Waiting>, Option<u64>, Notes), StoreError> {
         let mut waiting = Vec::new();
+        let mut size: usize = 0;
         for entry in view.scan(Table::Notes, WAITING).take(HAND_OUT) {
             let (key, count) = entry?;
             let tick = tick_of(key.strip_prefix(WAITING).unwrap_or_default())?;
             let text = view.get(Table::Updates, &tick.to_be_bytes())?;
-            let mut update: Value = parse(&text.ok_or(DAMAGED)?)?;
+            let text = text.ok_or(DAMAGED)?;
+            size = size.saturating_add(text.len());
+            if size > bytes && !waiting.is_empty() {
+                break;
+            }
+            let mut update: Value = parse(&text)?;
             let before = self
                 .record
                 .polls

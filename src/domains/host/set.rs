@@ -10,13 +10,16 @@ use m_ld_engine::rdf::Iri;
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
 
 use super::actor::Actor;
+use super::hook::Hook;
 use super::queue::Queue;
+use super::subscribing::Subscribing;
 use super::{FOLLOWING, Host, HostError, MAILBOX};
 use crate::clock::{Chance, Clock};
 use crate::config;
 use crate::domains::desk::{Desk, Terms};
 use crate::domains::relay::Relay;
 use crate::ids::{CloneId, DomainId, GatewayDomain};
+use crate::notify::Webhooks;
 use crate::store::{Store, StoreError, Tables};
 
 /// What clones are opened with.
@@ -24,7 +27,10 @@ pub(in crate::domains) struct Hosts {
     gateway: GatewayDomain,
     config: config::Domains,
     network_timeout: Option<Duration>,
+    hooks: (config::Webhooks, Webhooks),
     store: Store,
+    /// Held while a subscription and its record are changed.
+    subscribing: Arc<Mutex<()>>,
     relay: OnceLock<Arc<dyn Relay>>,
     clock: Clock,
     chance: Chance,
@@ -55,6 +61,7 @@ impl Hosts {
     pub(in crate::domains) fn new(
         gateway: &GatewayDomain,
         (config, network_timeout): (&config::Domains, Option<Duration>),
+        (terms, webhooks): (&config::Webhooks, &Webhooks),
         store: &Store,
         (clock, chance): (&Clock, &Chance),
     ) -> Self {
@@ -62,7 +69,9 @@ impl Hosts {
             gateway: gateway.clone(),
             config: config.clone(),
             network_timeout,
+            hooks: (terms.clone(), webhooks.clone()),
             store: store.clone(),
+            subscribing: Arc::default(),
             relay: OnceLock::new(),
             clock: clock.clone(),
             chance: chance.clone(),
@@ -146,12 +155,18 @@ impl Hosts {
         let relay = self.relay.get().ok_or(OpenError::NotReady)?;
         let name = domain.to_mld(&self.gateway);
         let tables = self.store.tables(&name, &self.chance).await?;
-        let (id, config) = self.configuration(name);
+        let (id, config) = self.configuration(name.clone());
         let id = CloneId::parse(&id).map_err(|_| OpenError::NotReady)?;
         let (chance, now) = (self.chance.clone(), self.clock.running());
-        let opening = tokio::task::spawn_blocking(move || open_clone(tables, config, chance, now));
+        let terms = self.hooks.0.clone();
+        let owned = (domain.clone(), name);
+        let opening = tokio::task::spawn_blocking(move || {
+            let hook = Hook::open(&*view_of(&tables), (&owned.0, &owned.1), &terms);
+            let hook = hook.map_err(|cause| OpenError::Clone(cause.into()))?;
+            open_clone(tables, config, chance, now).map(|opened| (opened, hook))
+        });
         let opened = opening.await.map_err(|_| OpenError::NotReady)?;
-        let (clone, effects, queue) = opened?;
+        let ((clone, effects, queue), hook) = opened?;
         let (asks, inbox) = mpsc::channel(MAILBOX);
         let (state, seen) = watch::channel(None);
         let updates = broadcast::Sender::new(FOLLOWING);
@@ -159,6 +174,7 @@ impl Hosts {
             asks,
             state: seen,
             updates: updates.downgrade(),
+            subscribing: Subscribing::new(domain, &self.store, &self.hooks.1, &self.subscribing),
         };
         let context = Arc::new(clone.context().clone());
         let terms = Terms {
@@ -171,6 +187,8 @@ impl Hosts {
             clone,
             context,
             queue,
+            hook,
+            webhooks: self.hooks.1.clone(),
             desk: Desk::new(terms),
             store: self.store.clone(),
             relay: Arc::clone(relay),
@@ -178,6 +196,7 @@ impl Hosts {
             state,
             updates,
             clock: self.clock.clone(),
+            chance: self.chance.clone(),
             idle_limit: self.config.idle_timeout,
             connection: None,
             reconnect_at: None,
@@ -236,6 +255,11 @@ fn open_clone(
     let (tables, chance) = (Box::new(tables), Box::new(Dice(chance)));
     let (clone, effects) = MeldClone::open(tables, config, Plugins::default(), chance, now)?;
     Ok((clone, effects, queue))
+}
+
+fn view_of(tables: &Tables) -> Arc<dyn m_ld_engine::store::View> {
+    use m_ld_engine::store::Store as _;
+    tables.view()
 }
 
 /// The gateway's randomness, as the engine takes it.

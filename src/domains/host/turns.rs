@@ -13,6 +13,7 @@ use crate::domains::desk::{Owner, Turn};
 impl Actor {
     /// Does whatever may be done now, in turn; tells those who have waited too long.
     pub(super) fn turns(&mut self, now: Duration, round: &mut Round) -> Result<(), Failure> {
+        self.lapse(now, round)?;
         while let Some((owner, request)) = self.desk.next(now) {
             match request {
                 Request::Write(writing, reply) => {
@@ -125,10 +126,15 @@ impl Actor {
         if !condition.holds(tick) {
             return Ok(Err(HostError::Stale));
         }
+        let is_hook_s = self.is_lock_of_hook(now);
         match self.desk.release(owner, now) {
             None => Ok(Err(HostError::NotLocked)),
             Some(handed_out) => {
                 self.acknowledge(&handed_out, round)?;
+                if is_hook_s {
+                    let notes = self.hook.acknowledged()?;
+                    self.note(notes, round)?;
+                }
                 Ok(Ok(tick))
             }
         }
@@ -156,7 +162,11 @@ impl Actor {
         Ok(())
     }
 
-    fn note(&mut self, notes: m_ld_engine::clone::Notes, round: &mut Round) -> Result<(), Failure> {
+    pub(super) fn note(
+        &mut self,
+        notes: m_ld_engine::clone::Notes,
+        round: &mut Round,
+    ) -> Result<(), Failure> {
         if !notes.is_empty() {
             self.clone.note(notes)?;
             round.noted = true;

@@ -3,6 +3,7 @@
 //! Source: `docs/api.md`, "Clone API".
 
 pub(super) mod read;
+pub(super) mod subscribe;
 pub(super) mod updates;
 pub(super) mod write;
 

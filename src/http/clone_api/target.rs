@@ -27,6 +27,11 @@ impl Target {
     pub(super) fn lock_location(&self) -> String {
         format!("/api/v1/domain/{}/{}/state?lock", self.account, self.name)
     }
+
+    /// Where the subscription is seen and ended.
+    pub(super) fn subscription_location(&self) -> String {
+        format!("/api/v1/domain/{}/{}/subs", self.account, self.name)
+    }
 }
 
 impl FromRequestParts<App> for Target {

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 
 use super::answers::{answer, located};
+use super::subscribe::subscribe;
 use super::target::{Target, condition, has_lock};
 use crate::domains::{Polled, Writing};
 use crate::http::body::JsonRql;
@@ -62,7 +63,8 @@ pub(in crate::http) async fn unlock(
     ))
 }
 
-/// `POST /api/v1/domain/{account}/{name}/poll`: takes the lock and all updates that nobody has acknowledged.
+/// `POST /api/v1/domain/{account}/{name}/poll`: takes the lock and all updates that nobody has acknowledged; or, with
+/// `subscribe` in the body, has them sent.
 pub(in crate::http) async fn poll(
     target: Target,
     body: Option<JsonRql>,
@@ -70,7 +72,7 @@ pub(in crate::http) async fn poll(
     if let Some(JsonRql(body)) = body
         && body.as_object().is_none_or(|members| !members.is_empty())
     {
-        return Err(Problem::bad_request("polling takes no members yet"));
+        return subscribe(&target, &body).await;
     }
     let Polled { tick, updates } = target.host.poll(target.owner.clone()).await?;
     let lines: String = updates
