@@ -1,20 +1,45 @@
-//! A native engine for m-ld, the protocol of live-shared linked data.
+//! A native clone engine for m-ld, the protocol of live-shared linked data.
 //!
 //! m-ld keeps a set of RDF triples in step between *clones*, which write at any time and exchange
-//! *operations* whenever they are connected. This crate is the part of such a clone that needs no
-//! runtime, no socket and no time: bytes and facts go in, decisions come out. So far it holds
+//! *operations* whenever they are connected. This crate is such a clone but for its runtime, its
+//! socket and its clock: bytes and facts go in with the time, and what is to be done comes out.
+//! Begin with [`clone`]; the README has a program that joins two of them.
 //!
-//! - [`msgpack`]: the MessagePack profile in which everything is sent (m-ld protocol, section 3);
-//! - [`clock`]: tree clocks, global clocks and transaction ids (m-ld protocol, section 2);
-//! - [`wire`]: operation messages, judged and decoded (m-ld protocol, section 4);
-//! - [`journal`]: what a clone has done and received, in order (m-ld protocol, section 6);
+//! # For embedders
 //! - [`clone`]: a clone as a state machine: delivery, agreements, rev-ups and snapshots (m-ld
-//!   protocol, sections 5, 7, 8 and 12);
-//! - [`pattern`]: json-rql, what applications read and write (m-ld protocol, sections 16 and 17).
+//!   protocol, sections 5, 7, 8, 12 and 18);
+//! - [`pattern`]: json-rql, what applications read and write, and what they are told (sections 16
+//!   and 17);
+//! - [`context`]: names of applications for IRIs, and back (sections 4.4 and 16.1);
+//! - [`store`]: what is kept, in memory or on disk (section 19);
+//! - [`constraint`]: what the data must keep, and the extensions that it declares (sections 13 and
+//!   14);
+//! - [`security`]: who may speak to whom (section 11);
+//! - [`chance`]: the randomness that an embedder gives.
 //!
-//! Bytes of others are read by [`wire`] and [`msgpack`] only. They are read within limits that the
-//! caller sets, without recursion that input can drive, without allocating more than in proportion
-//! to the input, and without a panic.
+//! # What it is made of
+//! - [`dataset`]: the triples, as an SU-Set with three indexes (section 5);
+//! - [`journal`]: what a clone has done and received, in order (section 6);
+//! - [`operation`]: operations, encoded, decoded, fused and cut (sections 4 and 6);
+//! - [`datatype`]: shared data within values: text, and positions in lists (sections 14 and 15);
+//! - [`change`]: what a write asks for, before it is an operation;
+//! - [`clock`]: tree clocks, global clocks and transaction ids (section 2);
+//! - [`wire`]: operation and control messages, judged and decoded (sections 4 and 8);
+//! - [`msgpack`]: the MessagePack profile in which everything is sent (section 3);
+//! - [`rdf`] and [`number`]: terms and triples, and numbers as text (section 1).
+//!
+//! They depend on one another in one direction only: clone → journal, dataset → operation → clock.
+//!
+//! # Features
+//! - `sled`: `store::SledStore`, a store on disk;
+//! - `acl`: `security::acl`, transport security with signatures and encryption.
+//!
+//! # Invariants
+//! 1. Bytes of others are read by [`wire`], [`msgpack`], [`clock`] and [`operation`] only: within
+//!    limits that the caller sets, without recursion that input can drive, without allocating more
+//!    than in proportion to the input, and without a panic.
+//! 2. Nothing here reads the time, waits, or draws a random number of its own; only signatures, with
+//!    the feature `acl`, are made with randomness of the library for them.
 //!
 //! The protocol description that the citations mean is part of this project's documentation.
 

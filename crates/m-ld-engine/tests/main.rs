@@ -20,6 +20,7 @@ mod crash;
 mod fusion;
 mod hostile;
 mod jrql;
+mod layering;
 mod messages;
 mod names;
 mod net;
