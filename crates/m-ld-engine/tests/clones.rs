@@ -38,6 +38,7 @@ impl Driven {
     fn on(store: Box<dyn Store>, id: &str, genesis: bool) -> (Self, Vec<Effect>) {
         let mut config = Config::new(DOMAIN, id);
         config.genesis = genesis;
+        config.steadfast = id == "steadfast";
         config.journal = JournalConfig {
             keep: 2,
             ..JournalConfig::default()
@@ -141,6 +142,39 @@ fn a_clone_that_began_a_domain_closes_if_another_has_begun_it() {
     let effects = a.input(Input::Presence(vec!["b".to_owned()]));
     assert_eq!(why_closed(&effects), Some(&CloneError::GenesisConflict));
     assert!(a.clone.handle(Input::Time, a.now).is_err());
+}
+
+#[test]
+fn a_steadfast_clone_stays_where_another_has_begun_the_domain_and_can_be_joined() {
+    let (mut here, _) = Driven::open("steadfast", true);
+    here.input(Input::Connected);
+    let effects = here.input(Input::Presence(vec!["stranger".to_owned()]));
+    assert_eq!(why_closed(&effects), None);
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Present(true))),
+        "{effects:?}"
+    );
+    assert_eq!(requests(&effects), [], "a stranger has nothing for it");
+    let (mut stranger, _) = Driven::open("stranger", true);
+    stranger.input(Input::Connected);
+    stranger.input(Input::Presence(Vec::new()));
+    let sent = stranger.write(insert("of the stranger"));
+    let Some(Effect::Operation(strange)) = sent
+        .into_iter()
+        .find(|effect| matches!(effect, Effect::Operation(_)))
+    else {
+        panic!("nothing was sent")
+    };
+    let before = here.clone.status();
+    let effects = here.input(Input::Operation(&strange));
+    assert!(effects.is_empty(), "{effects:?}");
+    assert_eq!(here.clone.status(), before);
+    here.write(insert("here"));
+    let (_, response) = here.ask(&Request::Snapshot { new_clock: true });
+    assert!(
+        matches!(response, Response::Snapshot { .. }),
+        "{response:?}"
+    );
 }
 
 #[test]

@@ -195,12 +195,28 @@ impl MeldClone {
     /// Somebody is there.
     fn join(&mut self) -> Result<(), CloneError> {
         self.with.met = true;
-        let state = self.replica.state.as_ref();
-        if state.is_some_and(|state| state.time.is_id()) {
-            return Err(CloneError::GenesisConflict);
+        if self.is_only() {
+            return self.meet_strangers();
         }
         self.with.broken = 0;
         self.begin_recovery()
+    }
+
+    /// Whether nobody has joined this clone, which began the domain: whoever is there has begun it too.
+    fn is_only(&self) -> bool {
+        let state = self.replica.state.as_ref();
+        state.is_some_and(|state| state.time.is_id())
+    }
+
+    fn meet_strangers(&mut self) -> Result<(), CloneError> {
+        if !self.config.steadfast {
+            return Err(CloneError::GenesisConflict);
+        }
+        self.with.hold = None;
+        // From whoever joins this clone; see `hear`.
+        self.with.accepting = true;
+        self.go_live();
+        Ok(())
     }
 
     /// Announces the clone, if it has data that it can serve.
@@ -215,7 +231,7 @@ impl MeldClone {
 
     /// Takes in a live operation.
     pub(super) fn hear(&mut self, message: &[u8]) -> Result<(), CloneError> {
-        if self.with.remotes != Remotes::Live {
+        if self.with.remotes != Remotes::Live || self.is_only() {
             return Ok(());
         }
         let message: Bytes = Arc::from(message);
@@ -242,9 +258,8 @@ impl MeldClone {
 
     pub(super) fn current_status(&self) -> Status {
         let with = &self.with;
-        let state = self.replica.state.as_ref();
         let silo = with.live && with.remotes == Remotes::Dead;
-        let is_first = state.is_some_and(|state| state.time.is_id()) || (silo && !with.met);
+        let is_first = self.is_only() || (silo && !with.met);
         Status {
             online: with.remotes != Remotes::Gone,
             outdated: with.outdated && !is_first,

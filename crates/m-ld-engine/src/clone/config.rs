@@ -16,6 +16,9 @@ pub struct Config {
     pub clone_id: String,
     /// Whether this clone begins the domain, if it has no data yet.
     pub genesis: bool,
+    /// Whether this clone stays where somebody else has begun the domain too: it has nothing to do with them, and
+    /// others can join it. Without this it closes.
+    pub steadfast: bool,
     /// Who is responsible for what this clone writes.
     pub principal: Option<Iri>,
     /// Rules for the data, beside those that the data declares.
@@ -49,6 +52,7 @@ impl Config {
             domain: domain.into(),
             clone_id: clone_id.into(),
             genesis: false,
+            steadfast: false,
             principal: None,
             rules: Configured::default(),
             network_timeout: Duration::from_secs(5),
