@@ -1,9 +1,8 @@
 //! Subdomains: which there are, and how a clone is configured to join one.
 //!
 //! A *UUID subdomain* is never recorded: whoever knows its name can use it, as its account allows. A *named
-//! subdomain* is recorded when it is first asked for. Today the gateway relays between the clones of both, and has
-//! no clone of its own in either; what a subdomain was made with (signatures, the users' public keys) is kept for
-//! the time when it has.
+//! subdomain* is recorded when it is first asked for, and the gateway has a clone of it: see [`host`]. What it was made
+//! with (signatures, the users' public keys) is kept for the time when that clone checks signatures.
 //!
 //! # Invariants
 //! 1. The index in memory is what the store holds: it is changed after the commit, and only then.

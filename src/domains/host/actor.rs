@@ -14,7 +14,7 @@ use super::answer::Answers;
 use super::hook::Hook;
 use super::inbox::{Arrivals, inbox};
 use super::queue::{Answered, Queue};
-use super::{Ask, Followed, HostError, Polled, Reply, State, Writing, Written};
+use super::{Ask, Followed, HostError, Polled, Reply, State, Used, Writing, Written};
 use crate::clock::{Chance, Clock};
 use crate::domains::desk::{Desk, Owner};
 use crate::domains::relay::{Arriving, Line, Relay, Unicast, UnicastKind};
@@ -58,6 +58,7 @@ pub(super) struct Actor {
     pub(super) connection: Option<Connection>,
     pub(super) reconnect_at: Option<Duration>,
     pub(super) used_at: Duration,
+    pub(super) used: Arc<Used>,
     /// Whether the clone has been present.
     pub(super) live: bool,
     /// Clones that something is streamed to.
@@ -200,6 +201,7 @@ impl Actor {
 
     fn is_over(&mut self) -> bool {
         let now = self.now();
+        self.used_at = self.used_at.max(self.used.last());
         self.clone.is_closed()
             || now >= self.used_at.saturating_add(self.idle_limit) && self.is_idle(now)
     }

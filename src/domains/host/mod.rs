@@ -22,7 +22,12 @@ mod set;
 pub(super) mod subscribing;
 mod turns;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use m_ld_engine::context::Context;
 use m_ld_engine::store::View;
@@ -174,6 +179,22 @@ pub struct Host {
     state: watch::Receiver<Option<State>>,
     updates: broadcast::WeakSender<Followed>,
     subscribing: Subscribing,
+    used: Arc<Used>,
+}
+
+/// When somebody last got the way to a clone, in milliseconds that the daemon has run: who only reads asks nothing.
+#[derive(Debug, Default)]
+struct Used(AtomicU64);
+
+impl Used {
+    fn note(&self, now: Duration) {
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.0.fetch_max(now, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl Host {
@@ -231,7 +252,14 @@ impl Host {
             // An error means that it is closed.
             let _closed = closed.await;
         }
-        self.asks.closed().await;
+        self.gone().await;
+    }
+
+    /// Returns once the clone has closed, by itself or not, and its tables are free.
+    async fn gone(&self) {
+        let mut state = self.state.clone();
+        // The task lets go of its end of this after its clone.
+        while state.changed().await.is_ok() {}
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, HostError> {

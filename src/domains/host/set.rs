@@ -1,13 +1,14 @@
 //! Which clones are open: opened when they are needed, closed when nobody uses them, and never twice at once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use m_ld_engine::clone::{Config, MeldClone, Plugins};
 use m_ld_engine::pattern;
 use m_ld_engine::rdf::Iri;
-use tokio::sync::{Mutex, broadcast, mpsc, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast, mpsc, watch};
 
 use super::actor::Actor;
 use super::hook::Hook;
@@ -35,6 +36,7 @@ pub(in crate::domains) struct Hosts {
     clock: Clock,
     chance: Chance,
     open: std::sync::Mutex<BTreeMap<DomainId, Arc<Slot>>>,
+    closing: AtomicBool,
 }
 
 /// The place of one clone. It is held while the clone is opened or closed.
@@ -76,6 +78,7 @@ impl Hosts {
             clock: clock.clone(),
             chance: chance.clone(),
             open: std::sync::Mutex::default(),
+            closing: AtomicBool::new(false),
         }
     }
 
@@ -86,11 +89,17 @@ impl Hosts {
 
     /// The clone of a domain, opened if it is not, and live: whoever connects after this finds it present.
     pub(in crate::domains) async fn get(&self, domain: &DomainId) -> Result<Host, OpenError> {
-        let slot = self.slot(domain);
-        let mut place = slot.lock().await;
+        let mut place = self.place(domain).await;
         let host = match &*place {
-            Some(host) if !host.asks.is_closed() => host.clone(),
-            _ => {
+            Some(host) if !host.asks.is_closed() => {
+                host.used.note(self.clock.running());
+                host.clone()
+            }
+            closed => {
+                if let Some(host) = closed {
+                    // It may still be letting go of its tables.
+                    host.gone().await;
+                }
                 let host = self.open(domain).await?;
                 *place = Some(host.clone());
                 host
@@ -103,21 +112,21 @@ impl Hosts {
 
     /// Closes the clone of a domain that is no more, and destroys its data.
     pub(in crate::domains) async fn destroy(&self, domain: &DomainId) -> Result<(), StoreError> {
-        let slot = self.slot(domain);
-        let mut place = slot.lock().await;
+        let mut place = self.place(domain).await;
         if let Some(host) = place.take() {
             host.close().await;
         }
         self.store
             .destroy_tables(&domain.to_mld(&self.gateway))
             .await?;
-        drop(place);
+        // While the place is held: who waits for it finds that it is none any more.
         self.slots().remove(domain);
         Ok(())
     }
 
-    /// Closes every clone, so that nothing is lost and their tables are free.
+    /// Closes every clone, so that nothing is lost and their tables are free. None is opened any more.
     pub(in crate::domains) async fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
         let slots = std::mem::take(&mut *self.slots()).into_values();
         // Together, so that they share what makes them durable.
         let closing = slots.map(|slot| async move {
@@ -128,9 +137,27 @@ impl Hosts {
         futures_util::future::join_all(closing).await;
     }
 
+    /// Keeps fewer clones open.
+    #[cfg(test)]
+    pub(super) fn limit_open(&mut self, clones: usize) {
+        self.config.open_clones = clones;
+    }
+
     /// Clones that are open now.
     pub(in crate::domains) fn len(&self) -> usize {
         self.slots().len()
+    }
+
+    /// The place of a domain's clone, held.
+    async fn place(&self, domain: &DomainId) -> OwnedMutexGuard<Option<Host>> {
+        loop {
+            let slot = self.slot(domain);
+            let place = Arc::clone(&slot).lock_owned().await;
+            let current = self.slots().get(domain).cloned();
+            if current.is_some_and(|current| Arc::ptr_eq(&current, &slot)) {
+                return place;
+            }
+        }
     }
 
     fn slot(&self, domain: &DomainId) -> Arc<Slot> {
@@ -152,6 +179,9 @@ impl Hosts {
     }
 
     async fn open(&self, domain: &DomainId) -> Result<Host, OpenError> {
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(OpenError::NotReady);
+        }
         let relay = self.relay.get().ok_or(OpenError::NotReady)?;
         let name = domain.to_mld(&self.gateway);
         let tables = self.store.tables(&name, &self.chance).await?;
@@ -175,6 +205,7 @@ impl Hosts {
             state: seen,
             updates: updates.downgrade(),
             subscribing: Subscribing::new(domain, &self.store, &self.hooks.1, &self.subscribing),
+            used: Arc::default(),
         };
         let context = Arc::new(clone.context().clone());
         let terms = Terms {
@@ -201,6 +232,7 @@ impl Hosts {
             connection: None,
             reconnect_at: None,
             used_at: now,
+            used: Arc::clone(&host.used),
             live: false,
             receivers: Vec::new(),
         };
@@ -214,6 +246,8 @@ impl Hosts {
         let id = chance.identity();
         let mut config = Config::new(domain, id.clone());
         config.genesis = true;
+        // A subdomain that somebody else began too is still to be had here.
+        config.steadfast = true;
         config.keep_updates = true;
         config.principal = Some(Iri::new(format!("http://{}/", self.gateway)));
         config.patterns = self.limits();

@@ -1,14 +1,19 @@
 //! What is done when it is somebody's turn at the state.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use m_ld_engine::clone::WriteError;
-use serde_json::{Map, Value};
+use m_ld_engine::clone::{CloneError, WriteError};
+use m_ld_engine::constraint::Refusal;
+use serde_json::{Map, Number, Value, json};
 
 use super::actor::{Actor, Failure, Request, Round};
 use super::queue::Answered;
 use super::{Condition, HostError, Polled, Writing, Written};
 use crate::domains::desk::{Owner, Turn};
+
+/// Up to here every whole number is a JavaScript number.
+const EXACT: u64 = 1 << 53;
 
 impl Actor {
     /// Does whatever may be done now, in turn; tells those who have waited too long.
@@ -45,9 +50,13 @@ impl Actor {
         if !writing.condition.holds(self.clone.status().ticks) {
             return Ok(Err(HostError::Stale));
         }
+        if let Some(number) = writing.request.as_ref().and_then(inexact) {
+            let why = format!("{number}: JavaScript clones cannot hold integers beyond 2^53");
+            return Ok(Err(HostError::Bad(why.into())));
+        }
         let update = match &writing.request {
             None => None,
-            Some(request) => match self.clone.write(request, now) {
+            Some(request) => match self.clone.write(&grouped(request), now) {
                 Ok((written, effects)) => {
                     round.effects.join(effects);
                     written.update
@@ -56,16 +65,7 @@ impl Actor {
             },
         };
         let tick = update.as_ref().map(|update| update.ticks);
-        let under_lock = self.lock_for(owner, writing, now, round)?;
-        if let Some(tick) = tick {
-            let answered = if under_lock {
-                self.desk.handed_out_own(tick);
-                Answered::UnderLock
-            } else {
-                Answered::AtOnce
-            };
-            round.own.insert(tick, answered);
-        }
+        self.lock_for(owner, writing, (tick, now), round)?;
         Ok(Ok(Written {
             tick: self.clone.status().ticks,
             update: update.map_or_else(
@@ -75,23 +75,37 @@ impl Actor {
         }))
     }
 
-    /// Takes, keeps or releases the lock as a write that was made wants it. Says whether it is held now.
+    /// Takes, keeps or releases the lock as a write that was made wants it. Its own update, if there is one, is
+    /// acknowledged with the lock that is held then, or else at once.
     fn lock_for(
         &mut self,
         owner: &Owner,
         writing: &Writing,
-        now: Duration,
+        (tick, now): (Option<u64>, Duration),
         round: &mut Round,
-    ) -> Result<bool, Failure> {
+    ) -> Result<(), Failure> {
         let held = self.desk.is_locked_by(owner, now);
         let acknowledges = held && matches!(writing.condition, Condition::Tick(_));
+        let under_lock = writing.lock || held && !acknowledges;
+        // Before anything is acknowledged: that looks at the updates that came, and this is one of them.
+        if let Some(tick) = tick {
+            let answered = if under_lock {
+                Answered::UnderLock
+            } else {
+                Answered::AtOnce
+            };
+            round.own.insert(tick, answered);
+        }
         if acknowledges && let Some(handed_out) = self.desk.release(owner, now) {
             self.acknowledge(&handed_out, round)?;
         }
         if writing.lock {
             self.desk.lock(owner, Turn::Write, now);
         }
-        Ok(writing.lock || held && !acknowledges)
+        if let Some(tick) = tick.filter(|_| under_lock) {
+            self.desk.handed_out_own(tick);
+        }
+        Ok(())
     }
 
     fn poll(&mut self, owner: &Owner, round: &mut Round) -> Result<Polled, Failure> {
@@ -175,6 +189,30 @@ impl Actor {
     }
 }
 
+/// A whole number that would be another one as a JavaScript number, if there is one anywhere.
+fn inexact(request: &Value) -> Option<&Number> {
+    match request {
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+        Value::Number(number) => {
+            let size = number
+                .as_u64()
+                .or_else(|| number.as_i64().map(i64::unsigned_abs));
+            size.is_some_and(|size| size > EXACT).then_some(number)
+        }
+        Value::Array(values) => values.iter().find_map(inexact),
+        Value::Object(members) => members.values().find_map(inexact),
+    }
+}
+
+/// An array of subjects is a group without its braces.
+fn grouped(request: &Value) -> Cow<'_, Value> {
+    if request.is_array() {
+        Cow::Owned(json!({"@graph": request}))
+    } else {
+        Cow::Borrowed(request)
+    }
+}
+
 /// An update that is handed out for the first time.
 fn counted(mut update: Value) -> Value {
     if let Some(members) = update.as_object_mut() {
@@ -187,6 +225,9 @@ fn counted(mut update: Value) -> Value {
 fn refused(error: WriteError) -> Result<HostError, Failure> {
     Ok(match error {
         WriteError::NotReady => HostError::Closed,
+        WriteError::Refused(Refusal::Rule { reason, .. }) => HostError::Refused(reason.into()),
+        WriteError::Refused(Refusal::Store(cause)) => return Err(CloneError::from(cause).into()),
+        WriteError::Clone(cause) => return Err(cause.into()),
         other => HostError::Bad(other.to_string().into()),
     })
 }

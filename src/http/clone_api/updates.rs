@@ -30,9 +30,9 @@ pub(in crate::http) async fn updates(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let seen = last_seen(&headers)?;
-    let state = target.host.state().await?;
-    // Followed before the past is read, so that nothing is between them.
+    // Followed before anything is read, so that nothing is between them.
     let live = target.host.follow()?;
+    let state = target.host.state().await?;
     let (pieces, body) = streamed();
     let after = seen.unwrap_or(state.tick);
     tokio::spawn(async move {
