@@ -4,6 +4,7 @@
 
 mod browsers;
 mod closing;
+mod clone_api;
 mod facts;
 mod keys;
 mod lists;

@@ -3,7 +3,7 @@
 use super::{Party, is_refused};
 
 /// Every endpoint: its methods, and its path.
-const ENDPOINTS: [(&[&str], &str); 12] = [
+const ENDPOINTS: [(&[&str], &str); 15] = [
     (&["GET"], "/api/v1/context"),
     (&["GET"], "/api/v1/publicKey"),
     (&["GET", "PATCH", "DELETE"], "/api/v1/user/ACCOUNT"),
@@ -13,6 +13,12 @@ const ENDPOINTS: [(&[&str], &str); 12] = [
     (&["GET"], "/api/v1/user/ACCOUNT/publicKey/KEYID"),
     (&["GET", "POST"], "/api/v1/domain/ACCOUNT"),
     (&["PUT", "DELETE"], "/api/v1/domain/ACCOUNT/NAME"),
+    (
+        &["GET", "POST", "DELETE"],
+        "/api/v1/domain/ACCOUNT/NAME/state",
+    ),
+    (&["POST"], "/api/v1/domain/ACCOUNT/NAME/poll"),
+    (&["GET"], "/api/v1/domain/ACCOUNT/NAME/updates"),
     (&["GET"], "/healthz"),
     (&["GET"], "/readyz"),
     (&[], "/"),

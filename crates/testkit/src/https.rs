@@ -222,7 +222,13 @@ impl Https {
             Some(length) => length.parse().ok()?,
             None if matches!(status, 100..200 | 204 | 304) => 0,
             None if reply.header("transfer-encoding").is_some() => {
-                panic!("a chunked answer is not read here")
+                // What may never end is read piece by piece, by whoever asked for it.
+                if reply.header("content-type") != Some("text/event-stream") {
+                    while let Some(chunk) = self.chunk().await? {
+                        reply.body.extend(chunk);
+                    }
+                }
+                return Some(reply);
             }
             None => usize::MAX,
         };
@@ -233,6 +239,25 @@ impl Https {
         }
         reply.body = self.unread.drain(..length.min(self.unread.len())).collect();
         Some(reply)
+    }
+
+    /// Reads one piece of a chunked answer; nothing at its end. `None`: the connection was closed before.
+    pub async fn chunk(&mut self) -> Option<Option<Vec<u8>>> {
+        let end = loop {
+            if let Some(end) = self.unread.windows(2).position(|two| two == b"\r\n") {
+                break end;
+            }
+            self.more().await?;
+        };
+        let size = std::str::from_utf8(&self.unread[..end]).ok()?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        let whole = end + 2 + size + 2;
+        while self.unread.len() < whole {
+            self.more().await?;
+        }
+        let chunk = self.unread[end + 2..end + 2 + size].to_vec();
+        self.unread.drain(..whole);
+        Some(Some(chunk).filter(|chunk| !chunk.is_empty()))
     }
 
     /// Whether the other side has closed the connection, waiting for that if need be.
