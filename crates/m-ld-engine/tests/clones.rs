@@ -12,8 +12,9 @@ use m_ld_engine::clone::{
 };
 use m_ld_engine::constraint::Configured;
 use m_ld_engine::dataset::Graph;
+use m_ld_engine::datatype;
 use m_ld_engine::journal::{Position, State, entries_after};
-use m_ld_engine::rdf::{Iri, Literal, Triple};
+use m_ld_engine::rdf::{Iri, Literal, Triple, vocab};
 use m_ld_engine::security::{Attribution, Direction, Kind, SecurityError, TransportSecurity};
 use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, View};
 use m_ld_engine::wire::control::{ACK, Request, Response, wrap};
@@ -421,6 +422,31 @@ fn writes_in_a_row_become_one_entry_when_it_is_quiet() {
     a.now = tend;
     a.input(Input::Time);
     assert_eq!(entries(&a), 1);
+}
+
+/// A JavaScript clone that has an operation on a text closes when it is sent a fusion that comes after it and does not
+/// change that text.
+#[test]
+fn writes_in_a_row_stay_apart_where_text_is_shared() {
+    let mut a = Driven::silo();
+    let text = Literal::typed("c0text", vocab::TSEQ);
+    let state = datatype::create("The fox jumps.", "a").unwrap();
+    let mut change = Change::default();
+    change.insert(
+        Triple::new(
+            Iri::new("http://clones.example.org/doc"),
+            Iri::new("http://clones.example.org/#story"),
+            text,
+        ),
+        Some(state),
+    );
+    a.write(change);
+    for object in ["1", "2", "3"] {
+        a.write(insert(object));
+    }
+    a.wait(Duration::from_mins(1));
+    let view = a.clone.view().unwrap();
+    assert_eq!(entries_after(&*view, Position::default()).count(), 4);
 }
 
 #[test]

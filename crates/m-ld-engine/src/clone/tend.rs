@@ -3,6 +3,7 @@
 use super::CloneError;
 use super::machine::MeldClone;
 use super::replica::Replica;
+use crate::dataset::Graph;
 use crate::journal::{self, Entry, Kept, Position, Record, entries_after, replace, truncate};
 use crate::operation::Fusion;
 use crate::store::{Pending, StoreError};
@@ -24,13 +25,19 @@ impl MeldClone {
         }
         let journal = &self.config.journal;
         let (keep, max) = (journal.keep, journal.max_entry_footprint);
-        let (after, fused) = self.replica.fuse_some(self.with.fused, max)?;
-        self.with.fused = after;
+        let fused = !self.replica.has_data()? && self.fuse(max)?;
         let gone = self.replica.truncate(keep)?;
         if fused || gone == STEP {
             self.tend_later();
         }
         Ok(())
+    }
+
+    /// Fuses what can be fused among some entries. Says if there may be more.
+    fn fuse(&mut self, max: usize) -> Result<bool, CloneError> {
+        let (after, more) = self.replica.fuse_some(self.with.fused, max)?;
+        self.with.fused = after;
+        Ok(more)
     }
 }
 
@@ -38,6 +45,12 @@ impl MeldClone {
 type Entered = (Position, Entry, Record);
 
 impl Replica {
+    /// Whether there may be shared data. Then nothing is fused: a JavaScript clone that is sent a fusion cuts from it what
+    /// precedes it, and closes if that has changed a text that the fusion does not change (m-ld protocol, Q30).
+    fn has_data(&self) -> Result<bool, StoreError> {
+        Graph::new(&*self.view)?.has_data()
+    }
+
     /// Fuses what can be fused among some entries. Says where to go on, and if there may be more.
     fn fuse_some(&mut self, after: Position, max: usize) -> Result<(Position, bool), CloneError> {
         let mut entries = Vec::new();

@@ -7,7 +7,7 @@ use super::{Constraint, Interim, Local, Refusal};
 use crate::dataset::Graph;
 use crate::datatype;
 use crate::rdf::{Iri, Literal, Term, Triple, vocab};
-use crate::store::{StoreError, Table};
+use crate::store::StoreError;
 
 /// Makes shared text of the strings that are written to some properties.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +118,7 @@ fn inserted_properties(
     update: &Interim,
 ) -> Result<BTreeSet<(Iri, Iri)>, StoreError> {
     let mut found = BTreeSet::new();
-    if !has_data(state)? && !update.inserts().any(|triple| is_shared(&triple.object)) {
+    if !state.has_data()? && !update.inserts().any(|triple| is_shared(&triple.object)) {
         return Ok(found);
     }
     for triple in update.inserts() {
@@ -133,12 +133,6 @@ fn inserted_properties(
         }
     }
     Ok(found)
-}
-
-/// Whether there is any indirected data: where there is none, there is no need to look for it.
-fn has_data(state: &Graph<'_>) -> Result<bool, StoreError> {
-    let first = state.view().scan(Table::Data, &[]).next();
-    Ok(first.transpose()?.is_some())
 }
 
 /// The subjects and properties of which a value of shared data comes or goes.

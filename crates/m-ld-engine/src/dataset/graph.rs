@@ -170,6 +170,12 @@ impl<'v> Graph<'v> {
         encoded.map(|encoded| decode_data(&encoded)).transpose()
     }
 
+    /// Whether there is any indirected data: where there is none, nobody need look for it.
+    pub fn has_data(&self) -> Result<bool, StoreError> {
+        let first = self.view.scan(Table::Data, &[]).next();
+        Ok(first.transpose()?.is_some())
+    }
+
     /// Every triple that is stored, as it is stored: visible, entailed and hidden.
     pub fn all(&self) -> impl Iterator<Item = Result<Stored, StoreError>> + use<'v> {
         self.stored(self.scan(Index::Spo, &[]))
