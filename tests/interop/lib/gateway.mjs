@@ -128,7 +128,7 @@ export class Gateway {
         response.on('data', chunk => chunks.push(chunk)).on('error', reject).on('end', () => {
           const text = Buffer.concat(chunks).toString();
           const parse = bodyParser(response.headers['content-type'] ?? '');
-          resolve({ status: response.statusCode, headers: response.headers, body: text ? parse(text) : text });
+          resolve({ status: response.statusCode, headers: response.headers, body: parse(text) });
         });
       });
       request.on('error', reject).end(payload);
@@ -167,7 +167,7 @@ export class Gateway {
 function bodyParser(type) {
   if (/ndjson/.test(type))
     return text => text.split('\n').filter(line => line).map(line => JSON.parse(line));
-  return /json/.test(type) ? JSON.parse : text => text;
+  return /json/.test(type) ? text => text && JSON.parse(text) : text => text;
 }
 
 function readReady(line) {

@@ -1,14 +1,11 @@
 // Named subdomains: the gateway's own clone has the data when nobody else has, and is one clone among others.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CloneProcess, converge } from '../lib/clone-process.mjs';
+import { converge } from '../lib/clone-process.mjs';
 import { Gateway } from '../lib/gateway.mjs';
 import { everything, HostedParty, sameEverywhere } from '../lib/hosted.mjs';
-import { cloneId } from '../lib/ids.mjs';
 import { cells, ENGINES } from '../lib/matrix.mjs';
-import { Random } from '../lib/random.mjs';
 import { refusal } from '../lib/raw.mjs';
-import { settle } from '../lib/settle.mjs';
 
 const XSD = 'http://www.w3.org/2001/XMLSchema#';
 /** What a subject can have, of each kind. */
@@ -66,6 +63,8 @@ function onGateway(what, scenarios) {
   });
 }
 
+/** Each engine once. */
+const engines = Object.keys(ENGINES).map(engine => ({ engine, label: engine }));
 /** The name of a cell's subdomain. */
 const named = (what, { engine, transport }) => `${what}-${engine.replaceAll('.', '-')}-${transport}`;
 
@@ -185,6 +184,102 @@ onGateway('hosted data over a restart', stage => {
           await converge([alone], { ...WRITTEN, after: { '@id': 'after', wrote: 'the restart' } });
         });
       }
+    });
+  }
+});
+
+onGateway('updates of hosted data', stage => {
+  for (const { engine, label } of engines) {
+    it(`are polled until they are acknowledged, also over a crash: ${label}`, async () => {
+      const party = await stage.subdomain(`polled-${engine.replaceAll('.', '-')}`, { engine });
+      const { served } = party;
+      const clone = await party.join('clone');
+      for (const n of [1, 2, 3]) {
+        await clone.write({ '@id': `write${n}`, n });
+        await converge([served], { [`write${n}`]: { '@id': `write${n}`, n } });
+      }
+      await clone.write({ '@delete': { '@id': 'write1', n: 1 } });
+      await converge([served], { write1: null });
+      const told = await served.poll();
+      assert.deepEqual(told.map(update => update['@insert']), [
+        ...[1, 2, 3].map(n => [{ '@id': `write${n}`, n }]), []
+      ]);
+      assert.deepEqual(told.at(-1)['@delete'], [{ '@id': 'write1', n: 1 }]);
+      assert.deepEqual(emits(told), [1, 1, 1, 1]);
+      const ticks = told.map(update => update['@ticks']);
+      assert.deepEqual(ticks, ticks.toSorted((a, b) => a - b));
+
+      await stage.gateway.stop('SIGKILL');
+      await stage.gateway.start();
+      const again = await served.poll();
+      assert.deepEqual(again.map(without), told.map(without));
+      assert.deepEqual(emits(again), [2, 2, 2, 2]);
+      await served.unlock();
+      assert.deepEqual(await served.poll(), []);
+      await served.unlock();
+    });
+
+    it(`reach a clone that HTTP writes beside, and are not polled twice: ${label}`, async () => {
+      const party = await stage.subdomain(`both-${engine.replaceAll('.', '-')}`, { engine });
+      const { served } = party;
+      const clone = await party.join('clone');
+      const { '@insert': inserted, '@emitCount': count } = await served.write({ '@id': 'http', wrote: 'this' });
+      assert.deepEqual([inserted, count], [[{ '@id': 'http', wrote: 'this' }], 1]);
+      await converge([clone], { http: { '@id': 'http', wrote: 'this' } });
+      await clone.write({ '@delete': { '@id': 'http', wrote: 'this' }, '@insert': { '@id': 'http', wrote: 'that' } });
+      await converge([served], { http: { '@id': 'http', wrote: 'that' } });
+      const polled = await served.poll();
+      assert.deepEqual(polled.map(({ '@delete': gone, '@insert': come }) => [gone, come]),
+        [[[{ '@id': 'http', wrote: 'this' }], [{ '@id': 'http', wrote: 'that' }]]]);
+      await served.unlock();
+    });
+  }
+});
+
+const emits = updates => updates.map(update => update['@emitCount']);
+const without = ({ '@emitCount': _, ...update }) => update;
+
+onGateway('named subdomains', stage => {
+  const domainOf = name => `${name}.${stage.account.name}.${stage.gateway.domain}`;
+  let other;
+  before(async () => other = await stage.gateway.account('stranger', { remotesAuth: ['key'] }));
+
+  it('are not there before somebody makes them', async () => {
+    const { account, gateway } = stage;
+    const auth = { user: account.name, key: account.key };
+    assert.equal(await refusal(gateway, { domain: domainOf('unknown'), auth }), 'NotFound');
+    const { body } = await gateway.request('GET', `/api/v1/domain/${account.name}/unknown/state?lock`, { auth: account.auth });
+    assert.equal(body.code, 'NotFound');
+  });
+
+  for (const { engine, label } of engines) {
+    it(`let no clone in with somebody else's key: ${label}`, async () => {
+      const party = await stage.subdomain(`foreign-${engine.replaceAll('.', '-')}`, { engine });
+      for (const auth of [{ user: other.name, key: other.key }, { user: stage.account.name, key: other.key }, undefined]) {
+        party.config.io.opts.auth = auth;
+        await assert.rejects(party.join('intruder'));
+        const intruder = party.clones.at(-1);
+        assert.match(intruder.sockets.join(), /^refused: (Unauthorized|Forbidden)/);
+        await party.leave(intruder);
+      }
+      const { status } = await party.served.request('GET', '/state?lock', { auth: other.auth });
+      assert.equal(status, 403);
+    });
+
+    it(`end for all who are in them when they are deleted: ${label}`, async () => {
+      const { account, gateway } = stage;
+      const party = await stage.subdomain(`deleted-${engine.replaceAll('.', '-')}`, { engine });
+      const clone = await party.join('clone');
+      await clone.write({ '@id': 'some', thing: true });
+      await converge([party.served], { some: { '@id': 'some', thing: true } });
+      await party.served.ask(204, 'DELETE', '');
+      await clone.until('the clone is disconnected', () => clone.sockets.some(what => what.startsWith('disconnect')));
+      await clone.until('the clone is refused', () => clone.sockets.includes('refused: NotFound') || clone.closed != null);
+      await party.served.ask(404, 'GET', '/state?lock');
+      await party.served.ask(409, 'PUT', '', { body: {} });
+      assert.equal(await refusal(gateway, {
+        domain: party.config['@domain'], auth: { user: account.name, key: account.key }
+      }), 'NotFound');
     });
   }
 });
