@@ -603,3 +603,36 @@ fn a_request_that_is_not_signed_is_rejected() {
     let response = Response::decode(&payload, &Limits::default()).unwrap();
     assert_eq!(response.body, Response::Rejected { status: 5003 });
 }
+
+#[test]
+fn a_clone_can_join_one_that_has_written_more_than_fits_into_a_message() {
+    let mut hall = Hall::default();
+    hall.join(DOMAIN, "a", None, Configured::default(), Plugins::default());
+    let mut chance = Seeded(3);
+    // Digits compress to half of this.
+    let mut long = || -> String {
+        let words = (0..100).map(|_| format!("{:016x}", chance.next()));
+        words.collect()
+    };
+    for _ in 0..15 {
+        let mut change = Change::default();
+        for _ in 0..100 {
+            change.inserts.extend(insert(&long()).inserts);
+        }
+        let clone = hall.clones.get_mut("a").unwrap();
+        let (_, effects) = clone.change(change, None, Duration::ZERO).unwrap();
+        hall.take("a", effects);
+    }
+    let sent: usize = hall.take_sent().iter().map(Vec::len).sum();
+    assert!(sent > Limits::default().max_message);
+    hall.join(
+        DOMAIN,
+        "b",
+        Some("a"),
+        Configured::default(),
+        Plugins::default(),
+    );
+    let view = hall.view("b");
+    let triples = Graph::new(&*view).unwrap().find(None, None, None).count();
+    assert_eq!(triples, 1500);
+}

@@ -21,6 +21,11 @@ use crate::security::SecurityError;
 use crate::store::{Pending, StoreError, View};
 use crate::wire;
 
+/// How many bytes of a process's past are sent in a snapshot, but for the latest operation. The past
+/// is there to cut what others fuse later, and they fuse some kilobytes at a time. More would not
+/// be accepted at all, once it does not fit into a message.
+const MAX_PAST: usize = 128 << 10;
+
 /// What an assertion of this clone came to, before it is entered in the journal.
 pub(super) struct Assertion {
     pub(super) operation: Operation,
@@ -247,16 +252,27 @@ impl Replica {
         }
     }
 
-    /// An operation, fused with all that precede it without a gap and are kept, encoded.
+    /// An operation, fused with those that precede it without a gap and are kept, up to about
+    /// [`MAX_PAST`], encoded.
     pub(super) fn encoded_past(
         &self,
         view: &dyn View,
         latest: &Record,
     ) -> Result<Vec<u8>, StoreError> {
-        if past(view, latest, 0).next().is_none() {
+        let mut size = latest.encoded.len();
+        let mut from = latest.span.from;
+        for before in past(view, latest, 0) {
+            let before = before?;
+            size = size.saturating_add(before.encoded.len());
+            if size > MAX_PAST {
+                break;
+            }
+            from = before.span.from;
+        }
+        if from == latest.span.from {
             return Ok(latest.encoded.clone());
         }
-        Ok(self.codec.encode(&self.fused_past(view, latest, 0)?))
+        Ok(self.codec.encode(&self.fused_past(view, latest, from)?))
     }
 }
 
