@@ -185,14 +185,13 @@ impl Domains {
 
     /// Opens the clones that have a subscription by webhook, one after the other, so that what waits for it is sent.
     pub async fn resume_webhooks(&self) {
-        let recorded = match host::subscribing::recorded(&self.0.store) {
-            Ok(recorded) => recorded,
-            Err(cause) => {
-                log::error!(target: "meldgate::domains", error:err = cause; "subscriptions cannot be read");
-                return;
-            }
-        };
-        for domain in recorded {
+        let store = self.0.store.clone();
+        let reading = tokio::task::spawn_blocking(move || host::subscribing::recorded(&store));
+        let recorded = reading.await.unwrap_or_else(|_| Ok(Vec::new()));
+        if let Err(cause) = &recorded {
+            log::error!(target: "meldgate::domains", error:% = cause; "subscriptions cannot be read");
+        }
+        for domain in recorded.unwrap_or_default() {
             if let Err(cause) = self.resume_webhook(&domain).await {
                 log::error!(
                     target: "meldgate::domains", error:err = cause, domain:?;

@@ -92,6 +92,7 @@ async fn what_a_closed_account_left_is_deleted_at_the_next_start() {
         world.store.clone(),
         &world.config,
         (&world.accounts, "https://gw.example.org/"),
+        &Webhooks::new(&world.config.webhooks, &world.clock).unwrap(),
         (&world.clock, &world.chance),
     )
     .unwrap();
