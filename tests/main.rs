@@ -19,3 +19,4 @@ mod remotes;
 mod security;
 mod store_crash;
 mod tls;
+mod webhooks;

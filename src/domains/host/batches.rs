@@ -52,8 +52,9 @@ impl Actor {
     /// Hands out a batch to the subscriber, if one waits and the state is free.
     pub(super) fn offer(&mut self, round: &mut Round) -> Result<(), Failure> {
         let now = self.clock.running();
-        let view = self.clone.view().filter(|_| self.hook.is_active());
-        let Some(view) = view else {
+        let Some(view) = self.clone.view().filter(|_| self.hook.is_active()) else {
+            // What waits cannot be seen now: whatever shows it again comes back here.
+            self.hook.wants(false, now);
             return Ok(());
         };
         let wants = self.hook.wants(Queue::is_waiting(&*view)?, now);
@@ -65,10 +66,11 @@ impl Actor {
         }
         let (waiting, through, notes) = self.queue.hand_out_some(&*view, BATCH)?;
         self.note(notes, round)?;
+        let Some(through) = through else {
+            return Ok(());
+        };
         let lock = self.desk.lock(&owner, Turn::Poll, now);
-        if let Some(through) = through {
-            self.desk.handed_out_through(through);
-        }
+        self.desk.handed_out_through(through);
         let time = (self.clone.status().ticks, self.clock.now());
         round.parcel = self.hook.pack(lock, time, waiting);
         Ok(())
@@ -98,6 +100,10 @@ impl Actor {
         let Err(error) = outcome else {
             return Ok(());
         };
+        log::debug!(
+            target: "meldgate::domains", domain:? = self.domain, error:% = error;
+            "a batch was not delivered"
+        );
         let time = (self.clock.running(), self.clock.now());
         if let Some((lock, notes)) = self.hook.undelivered(error, time, &self.chance)? {
             self.desk.let_go(lock);

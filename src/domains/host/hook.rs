@@ -322,7 +322,7 @@ impl Hook {
             return Ok(None);
         };
         let at_once = matches!(error, WebhookError::Gone);
-        let notes = self.failed(&error.to_string(), at_once, time, chance)?;
+        let notes = self.failed(&error.to_subscriber(), at_once, time, chance)?;
         Ok(Some((lock, notes)))
     }
 

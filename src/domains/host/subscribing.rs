@@ -65,7 +65,8 @@ impl Host {
     /// Subscribes by webhook, in place of any other subscription, if something can be sent there now.
     pub async fn subscribe(&self, owner: Owner, url: HookUrl) -> Result<Subscribed, HostError> {
         let subscribing = &self.subscribing;
-        subscribing.webhooks.check(&url).await.map_err(refused)?;
+        let checked = subscribing.webhooks.check(&url).await;
+        checked.map_err(|error| refused(&error))?;
         let _changing = subscribing.changing.lock().await;
         let batch = Batch::new().put(Tree::Subdomains, subscribing.key.as_str(), *b"{}");
         subscribing.commit(batch).await?;
@@ -121,21 +122,6 @@ fn parse(key: &[u8]) -> Option<DomainId> {
     })
 }
 
-/// What whoever subscribes is told. What a name means inside the operator's network is not theirs to know, so a name
-/// without an address and one that is not permitted are alike.
-fn refused(error: WebhookError) -> HostError {
-    let why = match error {
-        WebhookError::Insecure => "the webhook has to be https",
-        WebhookError::TimedOut => "the webhook's host was not found in time",
-        WebhookError::NoAddress | WebhookError::NotPermitted => {
-            "the webhook's host has no address that this gateway may send to"
-        }
-        WebhookError::Misconfigured { .. }
-        | WebhookError::Unreachable(_)
-        | WebhookError::Tls(_)
-        | WebhookError::NoAnswer(_)
-        | WebhookError::Refused { .. }
-        | WebhookError::Gone => "the webhook cannot be used",
-    };
-    HostError::Bad(why.into())
+fn refused(error: &WebhookError) -> HostError {
+    HostError::Bad(error.to_subscriber().into())
 }

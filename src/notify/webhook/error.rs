@@ -42,3 +42,23 @@ pub enum WebhookError {
     #[error("it was answered that no more messages are wanted")]
     Gone,
 }
+
+impl WebhookError {
+    /// What whoever subscribed is told. What a name means inside the operator's network is not theirs to know, so a
+    /// name without an address and one that is not permitted are alike.
+    pub fn to_subscriber(&self) -> String {
+        match self {
+            Self::NoAddress | Self::NotPermitted => {
+                "the webhook's host has no address that this gateway may send to".to_owned()
+            }
+            Self::Misconfigured { .. }
+            | Self::Insecure
+            | Self::Unreachable(_)
+            | Self::Tls(_)
+            | Self::NoAnswer(_)
+            | Self::TimedOut
+            | Self::Refused { .. }
+            | Self::Gone => self.to_string(),
+        }
+    }
+}

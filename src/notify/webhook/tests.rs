@@ -396,9 +396,9 @@ impl Transport for Silent {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_does_not_answer_is_given_up_in_time() {
-    let webhooks = Webhooks::over(Box::new(Silent), PATIENCE, &clock());
+    let webhooks = Webhooks::over(Box::new(Silent), Duration::from_millis(1), &clock());
     let url = url("https://a.example/");
     let checked = webhooks.check(&url).await;
     assert!(matches!(checked, Err(WebhookError::TimedOut)));
@@ -416,4 +416,11 @@ fn a_file_without_certificates_is_refused_with_its_key() {
         let refused = Webhooks::new(&config, &clock()).unwrap_err().to_string();
         assert!(refused.contains("webhooks.ca-file"), "{refused}");
     }
+}
+
+#[test]
+fn a_subscriber_does_not_learn_which_names_the_operator_s_network_has() {
+    let (absent, forbidden) = (WebhookError::NoAddress, WebhookError::NotPermitted);
+    assert_eq!(absent.to_subscriber(), forbidden.to_subscriber());
+    assert_ne!(absent.to_string(), forbidden.to_string());
 }
