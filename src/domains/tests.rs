@@ -10,6 +10,7 @@ use crate::secret::AccountKey;
 use crate::store::Tree;
 
 mod closing;
+mod webhooks;
 
 const ANYBODY: Caller<'static> = (&Principal::Anonymous, &Credential::None);
 
