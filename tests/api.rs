@@ -3,8 +3,8 @@
 //! Source: the API page, sections 1 and 2.
 
 mod browsers;
-mod closing;
 mod clone_api;
+mod closing;
 mod facts;
 mod keys;
 mod lists;

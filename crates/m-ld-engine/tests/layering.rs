@@ -56,7 +56,11 @@ fn sources() -> Vec<(String, String)> {
     let mut at = 0;
     while let Some(path) = found.get(at).cloned() {
         if path.is_dir() {
-            found.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            found.extend(
+                fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
         }
         at += 1;
     }
@@ -87,7 +91,9 @@ fn named(code: &str) -> BTreeSet<&str> {
     let word = |text: &'_ str| text.find(|c: char| !c.is_alphanumeric() && c != '_');
     let mut found = BTreeSet::new();
     for after in code.split("crate::").skip(1) {
-        let grouped = after.strip_prefix('{').and_then(|group| group.split(';').next());
+        let grouped = after
+            .strip_prefix('{')
+            .and_then(|group| group.split(';').next());
         let parts: Vec<&str> = match grouped {
             Some(group) => group.split([',', '{']).collect(),
             None => vec![after],
@@ -149,7 +155,9 @@ fn no_module_names_what_is_above_it() {
     for (name, allowed) in MODULES {
         for other in *allowed {
             if !used.contains(&(*name, (*other).to_owned())) {
-                complaints.push(format!("`{name}` may name `{other}`, and does not: strike it"));
+                complaints.push(format!(
+                    "`{name}` may name `{other}`, and does not: strike it"
+                ));
             }
         }
     }

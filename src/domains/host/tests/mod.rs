@@ -18,6 +18,7 @@ use crate::accounts::fixture::config;
 use crate::clock::{Chance, Clock, Hand, Timestamp};
 use crate::domains::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast};
 use crate::ids::{CloneId, DomainId, Name};
+use crate::notify::Webhooks;
 use crate::store::Store;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -177,7 +178,15 @@ impl World {
         let gateway = config().gateway.domain;
         let timeout = Some(Duration::from_secs(1));
         let chance = Chance::system();
-        let hosts = Hosts::new(&gateway, (&domains, timeout), &store, (&clock, &chance));
+        let webhooks = config().webhooks;
+        let nowhere = Webhooks::new(&webhooks, &clock).unwrap();
+        let hosts = Hosts::new(
+            &gateway,
+            (&domains, timeout),
+            (&webhooks, &nowhere),
+            &store,
+            (&clock, &chance),
+        );
         hosts.join(Arc::clone(&air) as Arc<dyn Relay>);
         Self {
             hosts,
