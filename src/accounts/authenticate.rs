@@ -17,6 +17,8 @@ use crate::store::{Batch, StoreError, Tree};
 
 /// How exact "last used" is: one write for each key in this time, not one for each use.
 const LAST_USED: Duration = Duration::from_hours(24);
+/// The same of a key that was rotated: whether it is still in use is what its holder wants to know.
+const LAST_USED_ROTATED: Duration = Duration::from_hours(1);
 
 impl Accounts {
     /// Finds out who presents `credential`. Nothing presented is the anonymous principal; whatever is wrong with one
@@ -230,10 +232,14 @@ impl Accounts {
     /// Notes that a key was used, if that was not noted lately. A failure to do so is nobody's problem.
     async fn touch(&self, id: &KeyId, found: Found<KeyRecord>) {
         let now = self.0.clock.now();
+        let exact = match found.record.expires {
+            Some(_) => LAST_USED_ROTATED,
+            None => LAST_USED,
+        };
         if found
             .record
             .last_used
-            .is_some_and(|last| now.since(last) < LAST_USED)
+            .is_some_and(|last| now.since(last) < exact)
         {
             return;
         }

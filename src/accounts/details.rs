@@ -45,7 +45,7 @@ pub struct KeyDetails {
     pub keyid: String,
     /// When it was minted.
     pub created: String,
-    /// When it was used last, to the day.
+    /// When it was used last, to the day; to the hour once it was rotated.
     pub last_used: Option<String>,
     /// When it ends by itself.
     pub expires: Option<String>,

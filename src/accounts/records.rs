@@ -112,7 +112,7 @@ pub(super) struct KeyRecord {
     pub public: String,
     pub private: String,
     pub created: Timestamp,
-    /// When it was used last, to the day.
+    /// When it was used last, to the day; to the hour once it was rotated.
     pub last_used: Option<Timestamp>,
     pub expires: Option<Timestamp>,
     pub revoked: Option<Timestamp>,

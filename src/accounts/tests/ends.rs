@@ -160,12 +160,35 @@ async fn of_a_revocation_and_what_the_key_does_at_once_nothing_comes_after() {
             world.patch("acme", revoke).await;
             world.read("acme").key.len()
         };
-        let minting = rotate(&world, &thief, Duration::from_hours(1));
+        let permit = world
+            .accounts
+            .permit(&owner("acme", &thief), &name("acme"))
+            .unwrap();
+        let minting = world.accounts.mint_key(&permit, false);
         let (keys, minted) = tokio::join!(revoking, minting);
         // Whoever reads the account after a revocation sees every key that there will be.
         assert_eq!(world.read("acme").key.len(), keys, "{turn}: {minted:?}");
         assert!(world.who(&presented("acme", &mine)).await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn the_use_of_a_rotated_key_is_noted_by_the_hour() {
+    let world = World::new().await;
+    let old = world.key("acme").await;
+    let credential = presented("acme", &old);
+    let noted_after = async |minutes: u64| {
+        world.hand.advance(Duration::from_mins(minutes));
+        assert!(world.who(&credential).await.is_ok());
+        world.read("acme").key[0].last_used.clone()
+    };
+    let first = noted_after(0).await;
+    assert!(first.is_some());
+    rotate(&world, &old, Duration::from_hours(5)).await.unwrap();
+    assert_eq!(noted_after(59).await, first);
+    let second = noted_after(1).await;
+    assert_ne!(second, first);
+    assert_eq!(noted_after(59).await, second);
 }
 
 #[tokio::test]
