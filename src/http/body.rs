@@ -1,13 +1,14 @@
 //! Bodies of requests: read within their size and time, and parsed as JSON.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, OptionalFromRequest};
 use bytes::{Bytes, BytesMut};
-use http::request::Parts;
 use http::{HeaderMap, Request, header};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,7 +19,7 @@ use super::problem::Problem;
 use super::state::App;
 use crate::config;
 
-/// How long, and for how many times the limit, a body that was refused may go on coming.
+/// How long, and for how many times the limit, a body that nobody wants may go on coming.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_LIMITS: usize = 4;
 
@@ -31,7 +32,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts, body, &app.http).await?;
+        let bytes = read(body, &app.http).await?;
         if bytes.is_empty() {
             return Err(Problem::bad_request("a JSON body is needed"));
         }
@@ -45,7 +46,7 @@ impl<T: DeserializeOwned> OptionalFromRequest<App> for Json<T> {
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Option<Self>, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts, body, &app.http).await?;
+        let bytes = read(body, &app.http).await?;
         if bytes.is_empty() {
             Ok(None)
         } else {
@@ -64,7 +65,7 @@ impl OptionalFromRequest<App> for JsonRql {
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Option<Self>, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts, body, &app.http).await?;
+        let bytes = read(body, &app.http).await?;
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -79,14 +80,75 @@ impl OptionalFromRequest<App> for JsonRql {
     }
 }
 
-async fn read(parts: &Parts, body: Body, http: &config::Http) -> Result<Bytes, Problem> {
+/// A request's body, of which some more is taken and forgotten when it is dropped before its end: of clients that are
+/// cut off while they send, many never see why, and an HTTP/1 connection is of no more use before the body is through.
+#[derive(Debug)]
+pub(super) struct Lingering {
+    body: Body,
+    limit: usize,
+    /// Whether it comes: its sender may have asked first whether to send it.
+    comes: bool,
+}
+
+impl Lingering {
+    /// The body of a request with these headers, where a body of `limit` bytes would be read.
+    pub(super) fn new(headers: &HeaderMap, body: Body, limit: usize) -> Self {
+        let comes = !headers.contains_key(header::EXPECT);
+        Self { body, limit, comes }
+    }
+}
+
+impl http_body::Body for Lingering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.comes = true;
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if self.comes && !self.body.is_end_stream() {
+            let left = self.limit.saturating_mul(LINGER_LIMITS);
+            runtime.spawn(forget(std::mem::take(&mut self.body), left));
+        }
+    }
+}
+
+/// Takes what comes of a body, up to so many bytes.
+async fn forget(mut body: Body, mut left: usize) {
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, Bytes::len);
+            left = left.saturating_sub(size);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    drop(tokio::time::timeout(LINGER, rest).await);
+}
+
+async fn read(body: Body, http: &config::Http) -> Result<Bytes, Problem> {
     let limit = http.body_limit;
     // What says that it will be too large need not come, and is not waited for.
     if body.size_hint().lower() > limit as u64 {
-        // Who asks first whether to send it is not told to.
-        if !parts.headers.contains_key(header::EXPECT) {
-            linger(body, limit);
-        }
         return Err(Problem::payload_too_large(limit));
     }
     let collected = tokio::time::timeout(http.body_timeout, collect(body, limit)).await;
@@ -99,30 +161,11 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
         let frame = frame.map_err(|_| Problem::bad_request("the body did not arrive whole"))?;
         let data = frame.into_data().unwrap_or_default();
         if bytes.len() + data.len() > limit {
-            linger(body, limit);
             return Err(Problem::payload_too_large(limit));
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes.freeze())
-}
-
-/// Takes some more of a body that was refused, and forgets it: of clients that are cut off while they send, many
-/// never see why.
-fn linger(mut body: Body, limit: usize) {
-    tokio::spawn(async move {
-        let mut left = limit.saturating_mul(LINGER_LIMITS);
-        let rest = async {
-            while let Some(Ok(frame)) = body.frame().await {
-                let size = frame.data_ref().map_or(0, Bytes::len);
-                left = left.saturating_sub(size);
-                if left == 0 {
-                    return;
-                }
-            }
-        };
-        drop(tokio::time::timeout(LINGER, rest).await);
-    });
 }
 
 /// Every body of the API is an object. Said here, because an array of its values would be taken for it.

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Vers
 use hyper::body::Incoming;
 use tower_service::Service as _;
 
+use super::body::Lingering;
 use super::cors;
 use super::problem::Problem;
 use super::state::App;
@@ -91,6 +92,9 @@ async fn within_limits(
         request.extensions_mut().insert(arrival.cut.clone());
         to_sockets(app, request).await
     } else {
+        let (parts, body) = request.into_parts();
+        let body = Lingering::new(&parts.headers, body, app.http.body_limit);
+        let request = Request::from_parts(parts, Body::new(body));
         to_router(app.http.request_timeout, router, request).await
     };
     if origin {
