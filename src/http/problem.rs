@@ -81,9 +81,17 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "NotFound", "no such resource")
     }
 
-    /// 405 with the methods that there are, if the router knows them.
+    /// 405; the envelope adds the methods that the router knows.
     pub(crate) fn method_not_allowed(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", detail)
+    }
+
+    /// 405 of an endpoint, which says by which methods it would be right.
+    pub(crate) fn only_by(methods: &'static str, detail: &'static str) -> Self {
+        Self {
+            extra: Some((header::ALLOW, HeaderValue::from_static(methods))),
+            ..Self::method_not_allowed(detail)
+        }
     }
 
     /// 408: what was to come did not come in time.
@@ -248,7 +256,7 @@ impl From<DomainError> for Problem {
             DomainError::Refused(refusal) => refusal.into(),
             DomainError::Invalid(invalid) => invalid.into(),
             DomainError::NameNeeded => {
-                Self::method_not_allowed("a name is needed: use PUT with one")
+                Self::only_by("GET, HEAD", "a name is needed: use PUT with one")
             }
             DomainError::Signatures | DomainError::Deleted | DomainError::TooMany { .. } => {
                 Self::conflict(error.to_string())

@@ -49,7 +49,8 @@ pub(in crate::http) async fn unlock(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if !has_lock(uri.query())? {
-        return Err(Problem::method_not_allowed(
+        return Err(Problem::only_by(
+            "GET, HEAD, POST",
             "the state itself cannot be deleted, only ?lock",
         ));
     }
