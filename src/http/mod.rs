@@ -18,6 +18,7 @@ mod duration;
 mod envelope;
 mod gateway_api;
 mod json;
+mod openapi;
 mod path;
 mod problem;
 mod redirect;

@@ -1,66 +1,81 @@
-//! Which path means which endpoint. An endpoint without a line here does not exist.
+//! Which path means which endpoint. An endpoint without a line here does not exist, and one that
+//! `openapi.json` does not describe fails a test.
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::handler::Handler;
+use axum::routing::{self, MethodRouter};
 
 use super::problem::Problem;
 use super::state::App;
-use super::{admin_api, clone_api, domain_api, gateway_api};
+use super::{admin_api, clone_api, domain_api, gateway_api, openapi};
+
+/// What one method means on one path.
+struct Route {
+    /// From the root of the origin, with `{names}` for what varies.
+    path: &'static str,
+    #[cfg(test)]
+    method: &'static str,
+    endpoint: MethodRouter<App>,
+}
 
 /// The API, from the root of the origin.
 pub(super) fn router(app: App) -> Router {
-    let api = Router::new()
-        .route("/context", get(gateway_api::context))
-        .route("/publicKey", get(gateway_api::public_key))
-        .route(
-            "/user/{account}",
-            get(admin_api::account::details)
-                .patch(admin_api::account::change)
-                .delete(admin_api::account::close),
-        )
-        .route("/user/{account}/key", post(admin_api::key::mint))
-        .route(
-            "/user/{account}/key/{keyid}/rotate",
-            post(admin_api::key::rotate),
-        )
-        .route(
-            "/user/{account}/activation",
-            post(admin_api::activation::request),
-        )
-        .route(
-            "/user/{account}/publicKey/{keyid}",
-            get(admin_api::public_key::read),
-        )
-        .route(
-            "/domain/{account}",
-            get(domain_api::list).post(domain_api::configure),
-        )
-        .route(
-            "/domain/{account}/{name}",
-            put(domain_api::create).delete(domain_api::delete),
-        )
-        .route(
-            "/domain/{account}/{name}/state",
-            get(clone_api::read::read)
-                .post(clone_api::write::write)
-                .delete(clone_api::write::unlock),
-        )
-        .route(
-            "/domain/{account}/{name}/poll",
-            post(clone_api::write::poll),
-        )
-        .route(
-            "/domain/{account}/{name}/subs",
-            get(clone_api::subscribe::read).delete(clone_api::subscribe::end),
-        )
-        .route(
-            "/domain/{account}/{name}/updates",
-            get(clone_api::updates::updates),
-        );
-    Router::new()
-        .nest("/api/v1", api)
-        .route("/healthz", get(gateway_api::alive))
-        .route("/readyz", get(gateway_api::ready))
+    let add = |router: Router<App>, route: Route| router.route(route.path, route.endpoint);
+    routes()
+        .into_iter()
+        .fold(Router::new(), add)
         .fallback(|| async { Problem::not_found() })
         .with_state(app)
 }
+
+/// Method and path of each operation.
+#[cfg(test)]
+pub(super) fn operations() -> Vec<(&'static str, &'static str)> {
+    let routes = routes().into_iter();
+    routes.map(|route| (route.method, route.path)).collect()
+}
+
+#[rustfmt::skip] // a table
+fn routes() -> Vec<Route> {
+    vec![
+        get("/healthz", gateway_api::alive),
+        get("/readyz", gateway_api::ready),
+        get("/api/v1/context", gateway_api::context),
+        get("/api/v1/publicKey", gateway_api::public_key),
+        get("/api/v1/openapi.json", openapi::read),
+        get("/api/v1/user/{account}", admin_api::account::details),
+        patch("/api/v1/user/{account}", admin_api::account::change),
+        delete("/api/v1/user/{account}", admin_api::account::close),
+        post("/api/v1/user/{account}/key", admin_api::key::mint),
+        post("/api/v1/user/{account}/key/{keyid}/rotate", admin_api::key::rotate),
+        post("/api/v1/user/{account}/activation", admin_api::activation::request),
+        get("/api/v1/user/{account}/publicKey/{keyid}", admin_api::public_key::read),
+        get("/api/v1/domain/{account}", domain_api::list),
+        post("/api/v1/domain/{account}", domain_api::configure),
+        put("/api/v1/domain/{account}/{name}", domain_api::create),
+        delete("/api/v1/domain/{account}/{name}", domain_api::delete),
+        get("/api/v1/domain/{account}/{name}/state", clone_api::read::read),
+        post("/api/v1/domain/{account}/{name}/state", clone_api::write::write),
+        delete("/api/v1/domain/{account}/{name}/state", clone_api::write::unlock),
+        post("/api/v1/domain/{account}/{name}/poll", clone_api::write::poll),
+        get("/api/v1/domain/{account}/{name}/subs", clone_api::subscribe::read),
+        delete("/api/v1/domain/{account}/{name}/subs", clone_api::subscribe::end),
+        get("/api/v1/domain/{account}/{name}/updates", clone_api::updates::updates),
+    ]
+}
+
+/// A function for each method, so that a line of the table cannot say one and mean another.
+macro_rules! methods {
+    ($($method:ident)*) => {$(
+        fn $method<T: 'static>(path: &'static str, endpoint: impl Handler<T, App>) -> Route {
+            Route {
+                path,
+                #[cfg(test)]
+                method: stringify!($method),
+                endpoint: routing::$method(endpoint),
+            }
+        }
+    )*};
+}
+
+methods!(get post put patch delete);
