@@ -15,6 +15,7 @@ mod edge;
 mod keys_node;
 mod layering;
 mod mail;
+mod openapi;
 mod remotes;
 mod security;
 mod store_crash;
