@@ -18,6 +18,9 @@ pub enum AppError {
     /// The subdomains of a closed account cannot be deleted.
     #[error("what a closed account left cannot be deleted")]
     Domains(#[from] DomainError),
+    /// A subdomain cannot be taken in hand.
+    #[error("the subdomain cannot be made: its account has to be there")]
+    Claim(#[source] DomainError),
     /// A certificate cannot be used.
     #[error("a certificate cannot be used")]
     Certificates(#[from] CertificateError),

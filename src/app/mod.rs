@@ -1,6 +1,7 @@
 //! Builds every room in order, runs them, and stops them in reverse. The only place that knows all rooms.
 
 mod base;
+mod claim;
 mod error;
 mod manager;
 mod reloading;
@@ -14,6 +15,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
+pub use self::claim::Claimed;
 pub use self::error::AppError;
 
 use self::base::Base;

@@ -3,7 +3,7 @@
 //! What is asked for comes in on stdin, a request for each line; what is answered and what happens goes out on stdout,
 //! a line each. docs/clone.md has the forms.
 
-mod configuration;
+pub(super) mod configuration;
 mod converse;
 mod lines;
 #[cfg(test)]
@@ -35,34 +35,34 @@ const LINE_LIMIT: u64 = 16 << 20;
 pub(super) struct Arguments {
     /// The clone's configuration as JSON, as `@m-ld/m-ld` takes it; `-` for the first line of stdin
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// The clone's id, unique in the domain [default: a new one]
     #[arg(long, value_name = "ID")]
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// The domain's name
     #[arg(long, value_name = "NAME")]
-    domain: Option<String>,
+    pub(super) domain: Option<String>,
     /// Begin the domain, if there is no data yet
     #[arg(long)]
-    genesis: bool,
+    pub(super) genesis: bool,
     /// The gateway's origin, https://…
     #[arg(long, value_name = "ORIGIN")]
-    uri: Option<String>,
+    pub(super) uri: Option<String>,
     /// What to authenticate with, in a file: {"user": …, "key": …} or {"jwt": …}
     #[arg(long, value_name = "FILE")]
-    auth_file: Option<PathBuf>,
+    pub(super) auth_file: Option<PathBuf>,
     /// How long to wait for other clones, in milliseconds [default: 5000]
     #[arg(long, value_name = "MS")]
-    network_timeout: Option<u64>,
+    pub(super) network_timeout: Option<u64>,
     /// The largest operation to send, in bytes
     #[arg(long, value_name = "BYTES")]
-    max_operation_size: Option<usize>,
+    pub(super) max_operation_size: Option<usize>,
     /// Trust this certificate authority instead of the system's (PEM; may be repeated)
     #[arg(long, value_name = "FILE")]
-    ca_file: Vec<PathBuf>,
+    pub(super) ca_file: Vec<PathBuf>,
     /// The folder for the clone's data [default: memory, which ends with the command]
     #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
 }
 
 /// Why a clone did not run to the end that was asked for.
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: Arguments, surroundings: &Surroundings) -> Result<(
         access: false,
     };
     let _telemetry = telemetry::start(&log, surroundings.output(), &Clock::system());
-    let configuration = configure(&arguments)?;
+    let configuration = configure(&arguments, &Chance::system())?;
     let tls = trust(&configuration, &arguments.ca_file)?;
     if let Some(data) = &arguments.data {
         folder::private(data)?;
@@ -106,7 +106,7 @@ pub(super) fn run(arguments: Arguments, surroundings: &Surroundings) -> Result<(
 }
 
 /// The configuration with the arguments laid over it.
-fn configure(arguments: &Arguments) -> Result<Configuration, Failure> {
+pub(super) fn configure(arguments: &Arguments, chance: &Chance) -> Result<Configuration, Failure> {
     let wrong = |why: String| CloneFailure::Configuration(why);
     let text = match arguments.config.as_deref() {
         None => "{}".to_owned(),
@@ -125,13 +125,13 @@ fn configure(arguments: &Arguments) -> Result<Configuration, Failure> {
         let text = std::fs::read_to_string(file).map_err(Failure::file(file))?;
         configuration.authenticate(&text).map_err(wrong)?;
     }
-    configuration.overlay(arguments, &Chance::system());
+    configuration.overlay(arguments, chance);
     configuration.check().map_err(wrong)?;
     Ok(configuration)
 }
 
 /// Whom to trust, if there is TLS.
-fn trust(
+pub(super) fn trust(
     configuration: &Configuration,
     files: &[PathBuf],
 ) -> Result<Option<Arc<rustls::ClientConfig>>, Failure> {
@@ -158,9 +158,8 @@ async fn start(
     let context = configuration.context().map_err(wrong)?;
     let config = configuration.engine(&context);
     let options = configuration.socket(tls).map_err(wrong)?;
-    let random = || Box::new(Random(Chance::system()));
-    let remotes = Remotes::connect(&config.clone_id, &config.domain, options, random());
-    let engine_chance = random();
+    let remotes = Remotes::connect(&config.clone_id, &config.domain, options, Random::boxed());
+    let engine_chance = Random::boxed();
     let plugins = Plugins::default();
     let open = Box::new(move |now| {
         let store: Box<dyn Store> = match data {
@@ -175,7 +174,13 @@ async fn start(
 }
 
 /// The system's chance, for the engine.
-struct Random(Chance);
+pub(super) struct Random(Chance);
+
+impl Random {
+    pub(super) fn boxed() -> Box<Self> {
+        Box::new(Self(Chance::system()))
+    }
+}
 
 impl chance::Chance for Random {
     fn fill(&mut self, bytes: &mut [u8]) {

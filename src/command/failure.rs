@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::clone::CloneFailure;
+use super::domain::ImportFailure;
 use crate::app::AppError;
 use crate::config::{ConfigError, Problem};
 use crate::ids::Invalid;
@@ -69,6 +70,9 @@ pub(super) enum Failure {
     /// A clone did not run to the end that was asked for.
     #[error(transparent)]
     Clone(#[from] CloneFailure),
+    /// A subdomain was not taken over.
+    #[error(transparent)]
+    Import(#[from] ImportFailure),
     /// A file or folder cannot be made.
     #[error("cannot make {}", path.display())]
     File { path: PathBuf, source: io::Error },
@@ -112,6 +116,7 @@ impl Failure {
             | Self::Store(_)
             | Self::Development(_)
             | Self::Clone(CloneFailure::Closed(_))
+            | Self::Import(_)
             | Self::App(_)
             | Self::File { .. }
             | Self::Io(_) => code::FAILED,

@@ -5,6 +5,7 @@
 mod check;
 mod clone;
 mod dev;
+mod domain;
 mod failure;
 mod folder;
 mod init;
@@ -43,6 +44,9 @@ enum Verb {
     Check(ConfigArgument),
     /// Runs one clone of a domain, driven by lines of JSON on stdin
     Clone(clone::Arguments),
+    /// Does something to a subdomain while the gateway is stopped
+    #[command(subcommand)]
+    Domain(domain::Arguments),
     /// Renews certificates of the gateway's own authority that end soon
     Renew(renew::Arguments),
 }
@@ -95,6 +99,7 @@ fn act(
         Verb::Init(arguments) => init::run(&arguments, surroundings, out, err),
         Verb::Check(argument) => check::run(argument.file()?, surroundings, out, err),
         Verb::Clone(arguments) => clone::run(arguments, surroundings),
+        Verb::Domain(arguments) => domain::run(arguments, surroundings),
         Verb::Renew(arguments) => renew::run(arguments, surroundings, err),
     }
 }

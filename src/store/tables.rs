@@ -67,6 +67,19 @@ impl Store {
         answered.await.unwrap_or(Err(StoreError::Unconfirmed))
     }
 
+    /// Like [`settle`](Self::settle), for threads that may be blocked.
+    ///
+    /// # Panics
+    /// On a thread that runs asynchronous tasks, which must not be blocked.
+    pub fn settle_blocking(&self) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let queued = self.line.sender()?.blocking_send(Order::Settle(answer));
+        queued.map_err(|_| StoreError::Closed)?;
+        answered
+            .blocking_recv()
+            .unwrap_or(Err(StoreError::Unconfirmed))
+    }
+
     async fn clone_key(&self, clone: &str, chance: &Chance) -> Result<Key, StoreError> {
         loop {
             if let Some(key) = self.get(Tree::Clones, clone.as_bytes())? {

@@ -18,7 +18,7 @@ use crate::clock::Chance;
 /// What a configuration says. What else is in it is for other engines.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Configuration {
+pub(in crate::command) struct Configuration {
     #[serde(rename = "@id")]
     id: Option<String>,
     #[serde(rename = "@domain")]
@@ -91,12 +91,12 @@ impl std::fmt::Debug for IoOptions {
 }
 
 impl Configuration {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(in crate::command) fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 
     /// Authenticates with what a file says.
-    pub(super) fn authenticate(&mut self, text: &str) -> Result<(), String> {
+    pub(in crate::command) fn authenticate(&mut self, text: &str) -> Result<(), String> {
         // What is wrong in it must not be told: it is secret.
         let auth = serde_json::from_str(text)
             .map_err(|_| "the credential's file is no JSON".to_owned())?;
@@ -105,7 +105,7 @@ impl Configuration {
     }
 
     /// Lays arguments over it. Gives it an id if there is none.
-    pub(super) fn overlay(&mut self, arguments: &Arguments, chance: &Chance) {
+    pub(in crate::command) fn overlay(&mut self, arguments: &Arguments, chance: &Chance) {
         let new_id = || chance.text(25, b"0123456789abcdefghijklmnopqrstuvwxyz");
         let id = arguments.id.clone().or(self.id.take());
         self.id = Some(id.unwrap_or_else(new_id));
@@ -122,7 +122,7 @@ impl Configuration {
     }
 
     /// Whether all is there that a clone needs, and is possible.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(in crate::command) fn check(&self) -> Result<(), String> {
         let missing = |what: &str| Err(format!("{what} is missing"));
         if self.domain.as_ref().is_none_or(String::is_empty) {
             return missing("@domain (or --domain)");
@@ -137,7 +137,7 @@ impl Configuration {
         self.address().map(drop)
     }
 
-    pub(super) fn is_secure(&self) -> bool {
+    pub(in crate::command) fn is_secure(&self) -> bool {
         self.address().is_ok_and(|address| address.is_secure())
     }
 
@@ -152,7 +152,7 @@ impl Configuration {
     }
 
     /// The context of what the application says.
-    pub(super) fn context(&self) -> Result<Context, String> {
+    pub(in crate::command) fn context(&self) -> Result<Context, String> {
         let base = domain_base(self.domain.as_deref().unwrap_or_default());
         Context::new(&base, &self.context).map_err(|error| format!("@context: {error}"))
     }
@@ -170,7 +170,7 @@ impl Configuration {
     }
 
     /// For the engine.
-    pub(super) fn engine(&self, context: &Context) -> Config {
+    pub(in crate::command) fn engine(&self, context: &Context) -> Config {
         let usual = Config::new(
             self.domain.clone().unwrap_or_default(),
             self.id.clone().unwrap_or_default(),
@@ -199,7 +199,10 @@ impl Configuration {
     }
 
     /// For the connection.
-    pub(super) fn socket(&self, tls: Option<Arc<rustls::ClientConfig>>) -> Result<Options, String> {
+    pub(in crate::command) fn socket(
+        &self,
+        tls: Option<Arc<rustls::ClientConfig>>,
+    ) -> Result<Options, String> {
         let usual = Options::new(self.address()?);
         let opts = &self.io.opts;
         Ok(Options {
