@@ -33,7 +33,8 @@ impl Claimed {
         let base = Base::open(config, "https://localhost", clock, chance).await?;
         let permit = base.accounts.permit(&Principal::Root, account);
         let permit = permit.map_err(|refused| AppError::Claim(refused.into()))?;
-        let made = base.domains.create(&permit, name, &Request::default());
+        let request = Request::default();
+        let made = base.domains.create(&permit, name, &request);
         made.await.map_err(AppError::Claim)?;
         let id = DomainId::Subdomain {
             account: account.clone(),
