@@ -12,6 +12,7 @@ mod api;
 mod bad_input;
 mod clone;
 mod edge;
+mod import;
 mod keys_node;
 mod layering;
 mod mail;
