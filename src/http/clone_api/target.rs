@@ -5,7 +5,7 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 
-use crate::accounts::Principal;
+use crate::accounts::{Permit, Principal, UseDomains};
 use crate::domains::{Condition, Host, Owner};
 use crate::http::credentials::Caller;
 use crate::http::path::DomainPath;
@@ -18,11 +18,17 @@ use crate::ids::Name;
 pub(in crate::http) struct Target {
     pub(super) host: Host,
     pub(super) owner: Owner,
+    permit: Permit<UseDomains>,
     account: Name,
     name: Name,
 }
 
 impl Target {
+    /// Sees that the caller still may, after what can take as long as a client likes: a body, or a stream.
+    pub(super) fn still_may(&self, app: &App) -> Result<(), Problem> {
+        Ok(app.accounts.check_permit(&self.permit)?)
+    }
+
     /// Where the lock is released.
     pub(super) fn lock_location(&self) -> String {
         format!("/api/v1/domain/{}/{}/state?lock", self.account, self.name)
@@ -49,6 +55,7 @@ impl FromRequestParts<App> for Target {
         Ok(Self {
             host: app.domains.host(&permit, &name).await?,
             owner,
+            permit,
             account,
             name,
         })

@@ -11,7 +11,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::answers::{Pieces, answer, streamed};
 use super::target::Target;
-use crate::domains::{Followed, Host, HostError};
+use crate::domains::{Followed, HostError};
 use crate::http::problem::Problem;
 use crate::http::state::App;
 
@@ -19,7 +19,7 @@ use crate::http::state::App;
 const PAGE: usize = 256;
 /// How often something is sent, so that neither end takes the other for gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How often it is looked whether the gateway is stopping.
+/// How often it is looked whether the gateway is stopping, and whether the client still may.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `GET /api/v1/domain/{account}/{name}/updates`: every update as an event whose id is its tick. `Last-Event-ID` names
@@ -38,7 +38,7 @@ pub(in crate::http) async fn updates(
     tokio::spawn(async move {
         let mut follower = Follower {
             app,
-            host: target.host,
+            target,
             after,
             pieces,
         };
@@ -64,7 +64,7 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 
 struct Follower {
     app: App,
-    host: Host,
+    target: Target,
     /// The last tick that was sent.
     after: u64,
     pieces: Pieces,
@@ -89,7 +89,9 @@ impl Follower {
                     }
                 }
                 _ = looks.tick() => {
-                    if !self.app.ready.load(Ordering::SeqCst) {
+                    // A key that is revoked ends what was opened with it.
+                    let may = self.target.still_may(&self.app).is_ok();
+                    if !may || !self.app.ready.load(Ordering::SeqCst) {
                         return Err(HostError::Closed);
                     }
                     quiet += LOOK;
@@ -105,7 +107,7 @@ impl Follower {
 
     async fn catch_up(&mut self) -> Result<(), HostError> {
         loop {
-            let page = self.host.past(self.after, PAGE).await?;
+            let page = self.target.host.past(self.after, PAGE).await?;
             for update in &page {
                 self.send(update).await?;
             }

@@ -1,6 +1,7 @@
 //! Changing the state, and its lock.
 
 use axum::body::Body;
+use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
@@ -11,15 +12,18 @@ use super::target::{Target, condition, has_lock};
 use crate::domains::{Polled, Writing};
 use crate::http::body::JsonRql;
 use crate::http::problem::Problem;
+use crate::http::state::App;
 
 /// `POST /api/v1/domain/{account}/{name}/state`: changes the state by json-rql, or by none just takes the lock. With
 /// `?lock` the state stays locked.
 pub(in crate::http) async fn write(
+    State(app): State<App>,
     target: Target,
     uri: Uri,
     headers: HeaderMap,
     body: Option<JsonRql>,
 ) -> Result<Response, Problem> {
+    target.still_may(&app)?;
     let lock = has_lock(uri.query())?;
     let writing = Writing {
         request: body.map(|JsonRql(request)| request),
@@ -67,9 +71,11 @@ pub(in crate::http) async fn unlock(
 /// `POST /api/v1/domain/{account}/{name}/poll`: takes the lock and all updates that nobody has acknowledged; or, with
 /// `subscribe` in the body, has them sent.
 pub(in crate::http) async fn poll(
+    State(app): State<App>,
     target: Target,
     body: Option<JsonRql>,
 ) -> Result<Response, Problem> {
+    target.still_may(&app)?;
     if let Some(JsonRql(body)) = body
         && body.as_object().is_none_or(|members| !members.is_empty())
     {

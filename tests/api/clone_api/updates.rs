@@ -108,6 +108,24 @@ async fn a_stream_ends_when_its_subdomain_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_the_key_that_it_was_opened_with_is_revoked() {
+    let owner = App::new("revoking").await;
+    let key = owner.gateway.mint("revoking").await;
+    let app = App::with_key(owner.gateway, "revoking", &key);
+    let mut stream = Stream::open(&app, None).await;
+    let id = key.split(['.', ':']).nth(1).unwrap();
+    owner
+        .gateway
+        .as_root(
+            "PATCH",
+            "/api/v1/user/revoking",
+            Some(&json!({"@delete": {"key": id}}).to_string()),
+        )
+        .await;
+    stream.ends().await;
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_the_gateway_stops_and_goes_on_at_the_next_one() {
     let folder = Folder::new();
     let gateway = Gateway::on(crate::bad_input::BINARY, &folder, "");
