@@ -51,6 +51,12 @@ impl Stream {
         .await
     }
 
+    /// The next piece, as it came.
+    async fn piece(&mut self) -> String {
+        let chunk = soon("a piece", self.https.chunk()).await.unwrap();
+        String::from_utf8(chunk.unwrap()).unwrap()
+    }
+
     /// Reads on to the end, if there is one soon.
     async fn ends(&mut self) {
         soon("the stream's end", async {
@@ -97,6 +103,20 @@ async fn a_stream_goes_on_after_the_last_event_that_was_seen() {
             .await;
         assert_eq!(reply.status, 400, "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_says_something_while_nothing_happens() {
+    let app = App::new("quiet").await;
+    let mut stream = Stream::open(&app, None).await;
+    assert_eq!(stream.piece().await, ": updates\n\n");
+    assert_eq!(
+        stream.piece().await,
+        ":\n\n",
+        "a comment, which clients pass over"
+    );
+    let tick = tick(&app.adds("fred").await);
+    assert_eq!(stream.next().await, (tick, "fred".to_owned()));
 }
 
 #[tokio::test]
