@@ -14,7 +14,8 @@ use super::answer::Answers;
 use super::hook::Hook;
 use super::inbox::{Arrivals, inbox};
 use super::queue::{Answered, Queue};
-use super::{Ask, Followed, HostError, Polled, Reply, State, Used, Writing, Written};
+use super::usage::Usage;
+use super::{Ask, Followed, HostError, Polled, Reply, State, Writing, Written};
 use crate::clock::{Chance, Clock};
 use crate::domains::desk::{Desk, Owner};
 use crate::domains::relay::{Arriving, Line, Relay, Unicast, UnicastKind};
@@ -57,8 +58,7 @@ pub(super) struct Actor {
     pub(super) idle_limit: Duration,
     pub(super) connection: Option<Connection>,
     pub(super) reconnect_at: Option<Duration>,
-    pub(super) used_at: Duration,
-    pub(super) used: Arc<Used>,
+    pub(super) usage: Arc<Usage>,
     /// Whether the clone has been present.
     pub(super) live: bool,
     /// Clones that something is streamed to.
@@ -182,7 +182,7 @@ impl Actor {
             now.saturating_add(wait)
         });
         let hook = self.wake_for_hook(now);
-        let idle = self.used_at.saturating_add(self.idle_limit);
+        let idle = self.usage.last().saturating_add(self.idle_limit);
         let times = [
             self.clone.next_wake(),
             self.desk.wake_at(),
@@ -200,10 +200,11 @@ impl Actor {
     }
 
     fn is_over(&mut self) -> bool {
-        let now = self.now();
-        self.used_at = self.used_at.max(self.used.last());
+        let (now, last) = (self.now(), self.usage.last());
         self.clone.is_closed()
-            || now >= self.used_at.saturating_add(self.idle_limit) && self.is_idle(now)
+            || now >= last.saturating_add(self.idle_limit)
+                && self.is_idle(now)
+                && self.usage.end_after(last)
     }
 
     /// Whether nobody uses the clone. If somebody does, notes that.
@@ -216,7 +217,7 @@ impl Actor {
             || self.hook.is_busy()
             || self.clone.is_streaming();
         if used {
-            self.used_at = now;
+            self.usage.note(now);
         }
         !used
     }
@@ -303,7 +304,7 @@ impl Actor {
 
     fn asked(&mut self, asked: Option<Ask>, round: &mut Round) -> Result<(), Failure> {
         let now = self.now();
-        self.used_at = now;
+        self.usage.note(now);
         match asked {
             Some(Ask::Write(owner, writing, reply)) => {
                 self.wait(owner, Request::Write(writing, reply), round);
@@ -378,12 +379,17 @@ impl Actor {
             self.store.settle().await?;
         }
         let effects = self.clone.release(effects)?;
-        self.live |= effects
+        let appears = effects
             .iter()
             .any(|effect| matches!(effect, Effect::Present(true)));
         self.publish();
         for effect in effects {
             self.carry_out(effect);
+        }
+        if appears && !self.live {
+            // Who waits for the first state then connects, and has to find this clone present.
+            self.live = true;
+            self.publish();
         }
         std::mem::take(&mut round.answers).send();
         if let Some(parcel) = round.parcel.take() {
@@ -487,6 +493,7 @@ impl Actor {
     }
 
     async fn close(mut self, closing: Vec<oneshot::Sender<()>>) {
+        self.usage.end();
         self.asks.close();
         let effects = self.clone.close(self.clock.running());
         let settled = self.store.settle().await;

@@ -21,13 +21,12 @@ mod queue;
 mod set;
 pub(super) mod subscribing;
 mod turns;
+mod usage;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use m_ld_engine::context::Context;
 use m_ld_engine::store::View;
@@ -39,6 +38,7 @@ pub(super) use self::set::Hosts;
 pub use self::set::OpenError;
 
 use self::subscribing::Subscribing;
+use self::usage::Usage;
 use super::desk::Owner;
 use crate::notify::HookUrl;
 
@@ -178,23 +178,8 @@ pub struct Host {
     asks: mpsc::Sender<Ask>,
     state: watch::Receiver<Option<State>>,
     updates: broadcast::WeakSender<Followed>,
+    usage: Arc<Usage>,
     subscribing: Subscribing,
-    used: Arc<Used>,
-}
-
-/// When somebody last got the way to a clone, in milliseconds that the daemon has run: who only reads asks nothing.
-#[derive(Debug, Default)]
-struct Used(AtomicU64);
-
-impl Used {
-    fn note(&self, now: Duration) {
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        self.0.fetch_max(now, Ordering::Relaxed);
-    }
-
-    fn last(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
-    }
 }
 
 impl Host {
@@ -252,14 +237,18 @@ impl Host {
             // An error means that it is closed.
             let _closed = closed.await;
         }
-        self.gone().await;
+        self.ended().await;
     }
 
-    /// Returns once the clone has closed, by itself or not, and its tables are free.
-    async fn gone(&self) {
+    /// Returns once the clone has closed, for whatever reason, and its tables are free.
+    async fn ended(&self) {
         let mut state = self.state.clone();
-        // The task lets go of its end of this after its clone.
         while state.changed().await.is_ok() {}
+    }
+
+    /// Whether the clone has closed and its tables are free.
+    fn has_ended(&self) -> bool {
+        self.state.has_changed().is_err()
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, HostError> {

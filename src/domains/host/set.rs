@@ -14,6 +14,7 @@ use super::actor::Actor;
 use super::hook::Hook;
 use super::queue::Queue;
 use super::subscribing::Subscribing;
+use super::usage::Usage;
 use super::{FOLLOWING, Host, HostError, MAILBOX};
 use crate::clock::{Chance, Clock};
 use crate::config;
@@ -90,15 +91,12 @@ impl Hosts {
     /// The clone of a domain, opened if it is not, and live: whoever connects after this finds it present.
     pub(in crate::domains) async fn get(&self, domain: &DomainId) -> Result<Host, OpenError> {
         let mut place = self.place(domain).await;
+        let now = self.clock.running();
         let host = match &*place {
-            Some(host) if !host.asks.is_closed() => {
-                host.used.note(self.clock.running());
-                host.clone()
-            }
-            closed => {
-                if let Some(host) = closed {
-                    // It may still be letting go of its tables.
-                    host.gone().await;
+            Some(host) if !host.asks.is_closed() && host.usage.note(now) => host.clone(),
+            closing => {
+                if let Some(closing) = closing {
+                    closing.ended().await;
                 }
                 let host = self.open(domain).await?;
                 *place = Some(host.clone());
@@ -167,7 +165,7 @@ impl Hosts {
             slots.retain(|_, slot| {
                 let unused = slot
                     .try_lock()
-                    .is_ok_and(|place| place.as_ref().is_none_or(|host| host.asks.is_closed()));
+                    .is_ok_and(|place| place.as_ref().is_none_or(Host::has_ended));
                 !unused || Arc::strong_count(slot) > 1
             });
         }
@@ -200,12 +198,13 @@ impl Hosts {
         let (asks, inbox) = mpsc::channel(MAILBOX);
         let (state, seen) = watch::channel(None);
         let updates = broadcast::Sender::new(FOLLOWING);
+        let usage = Arc::new(Usage::new(now));
         let host = Host {
             asks,
             state: seen,
             updates: updates.downgrade(),
+            usage: Arc::clone(&usage),
             subscribing: Subscribing::new(domain, &self.store, &self.hooks.1, &self.subscribing),
-            used: Arc::default(),
         };
         let context = Arc::new(clone.context().clone());
         let terms = Terms {
@@ -231,8 +230,7 @@ impl Hosts {
             idle_limit: self.config.idle_timeout,
             connection: None,
             reconnect_at: None,
-            used_at: now,
-            used: Arc::clone(&host.used),
+            usage,
             live: false,
             receivers: Vec::new(),
         };

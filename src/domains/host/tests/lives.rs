@@ -25,7 +25,7 @@ async fn a_clone_that_nobody_uses_closes_and_is_opened_again_with_all_it_had() {
     let tick = host.adds("fred").await.tick;
     world.pass(IDLE);
     world.hears_until(|said| *said == Said::Left).await;
-    soon(host.gone()).await;
+    soon(host.ended()).await;
     assert!(matches!(host.is_locked().await, Err(HostError::Closed)));
     let again = world.host().await;
     assert_eq!(again.state().await.unwrap().tick, tick);

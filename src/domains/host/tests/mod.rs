@@ -5,6 +5,7 @@ mod lives;
 mod locks;
 mod peers;
 mod polls;
+mod presence;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
+use std::time::Duration;
 use crate::accounts::fixture::config;
 use crate::clock::{Chance, Clock, Hand, Timestamp};
 use crate::domains::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast};
