@@ -47,6 +47,17 @@ fn every_case_is_as_the_javascript_engine_has_it() {
     );
 }
 
+#[test]
+fn an_array_of_subjects_is_a_group() {
+    let subjects = json!([{ "@id": "fred", "age": 40 }, { "@id": "wilma", "age": 39 }]);
+    let updates = [subjects.clone(), json!({ "@graph": subjects })].map(|write| {
+        let update = World::new(&json!({})).write(&write).unwrap();
+        update.unwrap()["@insert"].clone()
+    });
+    assert_eq!(updates[0].as_array().unwrap().len(), 2);
+    assert_eq!(updates[0], updates[1]);
+}
+
 /// What is not as a case says.
 fn differences(case: &Json) -> Vec<String> {
     let mut world = World::new(case);

@@ -25,7 +25,7 @@ pub struct Write {
     pub agree: Option<Json>,
 }
 
-/// Works out what a write does: a subject, a group of subjects, or an update.
+/// Works out what a write does: a subject, a group of subjects (an array of them, or `@graph`), or an update.
 ///
 /// New identities come from `local`. A change that is empty is no transaction.
 ///
@@ -39,8 +39,10 @@ pub fn write(
     limits: &Limits,
 ) -> Result<Write, PatternError> {
     limits.admit(request)?;
-    let request = request
-        .as_object()
+    let group = as_group(request);
+    let request = group
+        .as_ref()
+        .or(request.as_object())
         .ok_or(PatternError::Unsupported("write"))?;
     let context = in_context(context, request)?;
     let mut vars = Vars::default();
@@ -65,6 +67,12 @@ pub fn write(
             .filter(|proof| is_truthy(proof))
             .cloned(),
     })
+}
+
+/// A group that is an array, as the same one in `@graph`.
+fn as_group(request: &Json) -> Option<Object> {
+    let subjects = request.is_array().then(|| request.clone())?;
+    Some(Object::from_iter([("@graph".to_owned(), subjects)]))
 }
 
 /// Works out what it takes to delete a subject, and every reference to it.
