@@ -6,14 +6,14 @@
 set -eu
 cd "$(dirname "$0")"
 
-limit=1500
+limit=2100
 files='test/*.test.mjs'
 case "${1-}" in
   '') export INTEROP=full ;;
   --short)
     export INTEROP=short
     limit=300
-    files='test/authentication.test.mjs test/converge.test.mjs test/native.test.mjs test/poison.test.mjs test/reconnect.test.mjs' ;;
+    files='test/authentication.test.mjs test/converge.test.mjs test/hosted.test.mjs test/native.test.mjs test/poison.test.mjs test/reconnect.test.mjs' ;;
   *)
     echo "usage: $0 [--short]" >&2
     exit 64 ;;

@@ -48,9 +48,15 @@ export class Gateway {
   #exited;
   #folder = mkdtempSync(join(tmpdir(), 'meldgate-interop-'));
   #port = 0;
+  #env;
 
-  static async start() {
-    const gateway = new Gateway();
+  /** `env` adds to the environment, which overrides the configuration. */
+  constructor(env = {}) {
+    this.#env = env;
+  }
+
+  static async start({ env } = {}) {
+    const gateway = new Gateway(env);
     await gateway.start();
     return gateway;
   }
@@ -61,7 +67,7 @@ export class Gateway {
     const log = openSync(join(this.#folder, 'log'), 'a');
     this.#child = spawn(program, [
       ...first, '--json', '--listen', `127.0.0.1:${this.#port}`, '--data', join(this.#folder, 'data')
-    ], { stdio: ['ignore', 'pipe', log] });
+    ], { stdio: ['ignore', 'pipe', log], env: { ...process.env, ...this.#env } });
     closeSync(log);
     const child = this.#child;
     running.add(child);

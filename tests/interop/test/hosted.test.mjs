@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { converge } from '../lib/clone-process.mjs';
-import { Gateway } from '../lib/gateway.mjs';
+import { Gateway, underTest } from '../lib/gateway.mjs';
 import { everything, HostedParty, sameEverywhere } from '../lib/hosted.mjs';
 import { cells, ENGINES } from '../lib/matrix.mjs';
 import { refusal } from '../lib/raw.mjs';
@@ -42,12 +42,21 @@ const WRITTEN = {
   book: { '@id': 'book', story: LONG }
 };
 
+const short = process.env.INTEROP === 'short';
+/** How many come and go one after the other: each forks the clock of the gateway's clone once more. */
+const DEPTH = short ? 3 : 8;
+/** How the gateway ends, and of which cells the clones are: all of them, or of each end one. */
+const ENDS = ['SIGTERM', 'SIGKILL'].map((signal, i) => ({ signal, cells: short ? [cells[i]] : cells }));
+
+/** The gateway's clones close as soon as nobody uses them for a second, so that most of these tests open some anew. */
+const SHORT_OF_PATIENCE = { MELDGATE_DOMAINS__IDLE_TIMEOUT: '1s' };
+
 /** Describes `what` on a gateway with an account, whose named subdomains it makes. */
 function onGateway(what, scenarios) {
-  describe(what, () => {
+  describe(what, { skip: underTest === 'reference' && 'it has no clones' }, () => {
     const stage = { parties: [] };
     before(async () => {
-      stage.gateway = await Gateway.start();
+      stage.gateway = await Gateway.start({ env: SHORT_OF_PATIENCE });
       stage.account = await stage.gateway.account('hosted', { remotesAuth: ['key'] });
     });
     after(async () => {
@@ -63,8 +72,8 @@ function onGateway(what, scenarios) {
   });
 }
 
-/** Each engine once. */
-const engines = Object.keys(ENGINES).map(engine => ({ engine, label: engine }));
+/** Each engine; when short, the one of this place. */
+const engines = place => Object.keys(ENGINES).filter((_, i) => !short || i === place).map(engine => ({ engine, label: engine }));
 /** The name of a cell's subdomain. */
 const named = (what, { engine, transport }) => `${what}-${engine.replaceAll('.', '-')}-${transport}`;
 
@@ -116,7 +125,7 @@ onGateway('hosted data', stage => {
 
       it('is there for who joins after many have come and gone', async () => {
         const expected = {};
-        for (let depth = 0; depth < 6; depth++) {
+        for (let depth = 0; depth < DEPTH; depth++) {
           const id = `depth${depth}`;
           const clone = await party.join(id);
           await clone.write(expected[id] = { '@id': id, of: id });
@@ -139,19 +148,19 @@ onGateway('hosted data', stage => {
 });
 
 onGateway('hosted data over a restart', stage => {
-  for (const signal of ['SIGTERM', 'SIGKILL']) {
+  for (const { signal, cells } of ENDS) {
     describe(`after ${signal}`, () => {
       before(async () => {
-        for (const cell of cells) {
+        await Promise.all(cells.map(async cell => {
           const party = await stage.subdomain(named(signal.toLowerCase(), cell), cell);
           Object.assign(party, { cell, signal });
-          const first = await party.join('first');
-          party.staying = await party.join('staying');
+          const [first, staying] = await Promise.all(['first', 'staying'].map(name => party.join(name)));
+          party.staying = staying;
           await writeAll(first);
           await converge([party.served], WRITTEN);
           party.had = await everything(first);
           await party.leave(first);
-        }
+        }));
         await stage.gateway.stop(signal);
         await Promise.all(stage.parties.filter(party => party.signal === signal).map(async party => {
           await party.staying.write({ '@id': 'meanwhile', wrote: 'while it was down' });
@@ -177,8 +186,7 @@ onGateway('hosted data over a restart', stage => {
 
         it(`is there for who finds nobody else: ${label}`, async () => {
           const party = stage.parties.find(party => party.signal === signal && party.cell.label === label);
-          for (const clone of party.clones)
-            await party.leave(clone);
+          await Promise.all(party.clones.map(clone => party.leave(clone)));
           const alone = await party.join('alone');
           assert.deepEqual(await everything(alone), await everything(party.served));
           await converge([alone], { ...WRITTEN, after: { '@id': 'after', wrote: 'the restart' } });
@@ -189,7 +197,7 @@ onGateway('hosted data over a restart', stage => {
 });
 
 onGateway('updates of hosted data', stage => {
-  for (const { engine, label } of engines) {
+  for (const { engine, label } of engines(0)) {
     it(`are polled until they are acknowledged, also over a crash: ${label}`, async () => {
       const party = await stage.subdomain(`polled-${engine.replaceAll('.', '-')}`, { engine });
       const { served } = party;
@@ -218,7 +226,9 @@ onGateway('updates of hosted data', stage => {
       assert.deepEqual(await served.poll(), []);
       await served.unlock();
     });
+  }
 
+  for (const { engine, label } of engines(1)) {
     it(`reach a clone that HTTP writes beside, and are not polled twice: ${label}`, async () => {
       const party = await stage.subdomain(`both-${engine.replaceAll('.', '-')}`, { engine });
       const { served } = party;
@@ -252,7 +262,7 @@ onGateway('named subdomains', stage => {
     assert.equal(body.code, 'NotFound');
   });
 
-  for (const { engine, label } of engines) {
+  for (const { engine, label } of engines(1)) {
     it(`let no clone in with somebody else's key: ${label}`, async () => {
       const party = await stage.subdomain(`foreign-${engine.replaceAll('.', '-')}`, { engine });
       for (const auth of [{ user: other.name, key: other.key }, { user: stage.account.name, key: other.key }, undefined]) {
@@ -265,7 +275,9 @@ onGateway('named subdomains', stage => {
       const { status } = await party.served.request('GET', '/state?lock', { auth: other.auth });
       assert.equal(status, 403);
     });
+  }
 
+  for (const { engine, label } of engines(0)) {
     it(`end for all who are in them when they are deleted: ${label}`, async () => {
       const { account, gateway } = stage;
       const party = await stage.subdomain(`deleted-${engine.replaceAll('.', '-')}`, { engine });
