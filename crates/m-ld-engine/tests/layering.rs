@@ -39,10 +39,10 @@ const NOT_OURS: &[(&[&str], &str, &[&str])] = &[
      "randomness comes from `chance`",
      // RSA of that library takes no source but its own.
      &["security/acl/keys.rs"]),
-    (&["std::net", "std::process", "std::env", "std::thread"],
+    (&["std::net", "std::process", "std::env"],
      "the engine touches nothing outside memory", &[]),
-    (&["std::fs", "std::path", "sled::Db", "sled::Config"],
-     "only the store on disk knows that there are files", &["store/sled"]),
+    (&["std::fs", "std::path", "std::thread", "sled::Db", "sled::Config"],
+     "only the store on disk knows that there are files, and others who have them open", &["store/sled"]),
     (&["aws_lc_rs"],
      "cryptography is behind the feature `acl`", &["security/acl"]),
     (&["HashMap", "HashSet"],
