@@ -608,10 +608,10 @@ fn a_request_that_is_not_signed_is_rejected() {
 fn a_clone_can_join_one_that_has_written_more_than_fits_into_a_message() {
     let mut hall = Hall::default();
     hall.join(DOMAIN, "a", None, Configured::default(), Plugins::default());
-    let mut chance = Seeded(3);
+    let mut seeded = Seeded(3);
     // Digits compress to half of this.
     let mut long = || -> String {
-        let words = (0..100).map(|_| format!("{:016x}", chance.next()));
+        let words = (0..100).map(|_| format!("{:016x}", seeded.next()));
         words.collect()
     };
     for _ in 0..15 {
