@@ -12,7 +12,7 @@ const open = (bus, id, genesis) => clone(new MemoryLevel(), bus.Remotes, {
   '@domain': plan.domain,
   genesis,
   logLevel: 'error',
-  networkTimeout: 600_000,
+  networkTimeout: 60_000,
   // Fusing waits for a quiet second: the native engine is given none in these measurements either.
   journal: { adminDebounce: 0 }
 });
@@ -88,12 +88,27 @@ async function drain(meld, queries) {
   }
 }
 
+/** One clone writes much, and hears a little from another in between: in a row it would be too much for a snapshot. */
+async function fill(bus, writer, load, other, between) {
+  for (const [at, request] of load.entries()) {
+    await writer.write(request);
+    bus.held = [];
+    await other.write(between[at]);
+    await apply(bus, writer, 'writer', bus.held);
+  }
+}
+
 /** Much data: how much memory it takes, reads, and what a new clone costs. */
-async function much({ subjects, load, describe, join }) {
+async function much({ subjects, load, between, describe, join }) {
   const bus = makeBus();
   const before = used();
   const writer = await open(bus, 'writer', true);
-  await measure({ case: 'load', subjects }, subjects, () => write(writer, load));
+  const other = await open(bus, 'other', false);
+  await other.status.becomes({ outdated: false });
+  bus.held = [];
+  await measure({ case: 'load', subjects }, subjects, () => fill(bus, writer, load, other, between));
+  await other.close();
+  bus.leave('other');
   say({ case: 'memory', subjects, count: 1, bytes: used() - before });
   await drain(writer, describe.warmup);
   await measure({ case: 'describe', subjects }, describe.measured.length, () => drain(writer, describe.measured));

@@ -67,6 +67,7 @@ pub(crate) fn plan() -> Json {
         "much": {
             "subjects": SUBJECTS,
             "load": each(0, SUBJECTS / AT_ONCE, |at| insert_many(at * AT_ONCE, AT_ONCE)),
+            "between": each(0, SUBJECTS / AT_ONCE, insert_one),
             "describe": {
                 "warmup": each(0, WARMUP, |number| describe(number, SUBJECTS)),
                 "measured": each(WARMUP, 500, |number| describe(number, SUBJECTS)),

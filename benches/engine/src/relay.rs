@@ -47,6 +47,8 @@ pub(crate) struct Relay {
     under_way: VecDeque<(usize, Parcel)>,
     /// Updates that applications were told of.
     pub(crate) updates: usize,
+    /// A clone that is not present any more.
+    pub(crate) away: Option<usize>,
 }
 
 impl Relay {
@@ -60,18 +62,21 @@ impl Relay {
         self.clones.push(clone);
         self.release(newest, effects)?;
         self.tell(newest, Input::Connected)?;
-        let others = (0..newest).map(|other| other.to_string());
-        self.tell(newest, Input::Presence(others.collect()))?;
+        self.tell(newest, Input::Presence(self.present(newest)))?;
         self.run()?;
-        let all: Vec<String> = (0..=newest).map(|id| id.to_string()).collect();
         for at in 0..=newest {
-            self.tell(at, Input::Presence(all.clone()))?;
+            self.tell(at, Input::Presence(self.present(newest + 1)))?;
         }
         self.run()?;
         let ready = self.clones[newest].view().is_some() && !self.clones[newest].status().outdated;
         ready
             .then_some(())
             .ok_or_else(|| "a clone did not join".into())
+    }
+
+    fn present(&self, count: usize) -> Vec<String> {
+        let present = (0..count).filter(|id| Some(*id) != self.away);
+        present.map(|id| id.to_string()).collect()
     }
 
     /// Writes, one request after the other.
