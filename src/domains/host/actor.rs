@@ -373,7 +373,9 @@ impl Actor {
 
     async fn finish(&mut self, round: &mut Round) -> Result<(), Failure> {
         self.catch_up(round)?;
-        self.offer(round)?;
+        if round.closing.is_empty() {
+            self.offer(round)?;
+        }
         let effects = std::mem::take(&mut round.effects);
         if effects.needs_sync() || round.noted {
             self.store.settle().await?;
