@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use super::address::permitted;
@@ -21,6 +22,9 @@ use crate::config::{self, Network};
 /// Addresses of one host that are tried, and how long each may take.
 const ADDRESSES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Look-ups of names at once. Each holds a thread of those that everything shares, and servers of names can be slow on
+/// purpose.
+const LOOKUPS: usize = 64;
 
 /// Says what addresses a name means.
 pub(super) trait Resolver: fmt::Debug + Send + Sync {
@@ -32,13 +36,26 @@ pub(super) type Resolving<'a> =
 
 /// The system's names.
 #[derive(Debug)]
-pub(super) struct SystemResolver;
+pub(super) struct SystemResolver(Arc<Semaphore>);
+
+impl SystemResolver {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(LOOKUPS)))
+    }
+}
 
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
+        let (turns, host) = (Arc::clone(&self.0), host.to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((host, port)).await?;
-            Ok(found.collect())
+            let turn = turns.acquire_owned().await.map_err(io::Error::other)?;
+            // A look-up cannot be broken off. Its turn ends with it, not with whoever waits for it.
+            let looking_up = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let found = (host.as_str(), port).to_socket_addrs()?;
+                Ok(found.collect())
+            });
+            looking_up.await.map_err(io::Error::other)?
         })
     }
 }

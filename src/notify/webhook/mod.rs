@@ -94,7 +94,7 @@ struct Inner {
 impl Webhooks {
     /// Webhooks over the network, as the operator allows them. Reads certificates: blocks for milliseconds.
     pub fn new(config: &config::Webhooks, clock: &Clock) -> Result<Self, WebhookError> {
-        let transport = Connector::new(config, Box::new(SystemResolver))?;
+        let transport = Connector::new(config, Box::new(SystemResolver::new()))?;
         Ok(Self::over(Box::new(transport), config.timeout, clock))
     }
 
