@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answers::{answer, located};
 use super::subscribe::subscribe;
@@ -26,7 +26,7 @@ pub(in crate::http) async fn write(
     target.still_may(&app)?;
     let lock = has_lock(uri.query())?;
     let writing = Writing {
-        request: body.map(|JsonRql(request)| request),
+        request: body.map(request),
         condition: condition(&headers)?,
         lock,
     };
@@ -43,6 +43,14 @@ pub(in crate::http) async fn write(
     } else {
         response
     })
+}
+
+/// An array of subjects stands for their insertion.
+fn request(JsonRql(request): JsonRql) -> Value {
+    match request {
+        Value::Array(subjects) => json!({ "@insert": subjects }),
+        other => other,
+    }
 }
 
 /// `DELETE /api/v1/domain/{account}/{name}/state?lock`: releases the lock, and acknowledges what was handed out under
