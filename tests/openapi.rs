@@ -28,6 +28,8 @@ failures-per-source = 100000
 failures-per-account = 100000
 [domains]
 lock-wait = "1s"
+[webhooks]
+allow-networks = ["127.0.0.0/8"]
 "#;
 
 /// Answers that no request brings about where all is well.

@@ -343,6 +343,29 @@ pub(super) async fn of_a_state(world: &mut World) {
         .call("writeState", Call { body, ..by_root }, 408)
         .await;
     world.call("poll", by_root.clone(), 408).await;
+    // It was handed out, and not acknowledged.
+    let polled = world
+        .call(
+            "poll",
+            Call {
+                body: Some("{}"),
+                ..by_ada
+            },
+            201,
+        )
+        .await;
+    are_lines(world, &polled.text(), "Update");
+    let locked = world
+        .call(
+            "readState",
+            Call {
+                query: "lock",
+                ..by_ada
+            },
+            200,
+        )
+        .await;
+    assert_eq!(locked.value(), true);
     world
         .call(
             "unlockState",
@@ -366,17 +389,6 @@ pub(super) async fn of_a_state(world: &mut World) {
         .await;
     world.call("unlockState", by_ada.clone(), 405).await;
 
-    let polled = world
-        .call(
-            "poll",
-            Call {
-                body: Some("{}"),
-                ..by_ada
-            },
-            201,
-        )
-        .await;
-    are_lines(world, &polled.text(), "Update");
     world
         .call(
             "poll",
@@ -387,28 +399,6 @@ pub(super) async fn of_a_state(world: &mut World) {
             400,
         )
         .await;
-    let locked = world
-        .call(
-            "readState",
-            Call {
-                query: "lock",
-                ..by_ada
-            },
-            200,
-        )
-        .await;
-    assert_eq!(locked.value(), true);
-    world
-        .call(
-            "unlockState",
-            Call {
-                query: "lock",
-                ..by_ada
-            },
-            200,
-        )
-        .await;
-
     let query = "q=%7B%22%40describe%22%3A%22fred%22%7D";
     let lines = world.call("readState", Call { query, ..by_ada }, 200).await;
     are_lines(world, &lines.text(), "Subject");
@@ -463,6 +453,11 @@ pub(super) async fn of_a_state(world: &mut World) {
             400,
         )
         .await;
+
+    let body = Some(r#"{"subscribe":"https://127.0.0.1:1/hook"}"#);
+    world.call("poll", Call { body, ..by_ada }, 201).await;
+    world.call("readSubscription", by_ada.clone(), 200).await;
+    world.call("unsubscribe", by_ada.clone(), 204).await;
 }
 
 /// Sees that there are lines, and that each is what the description calls so.
