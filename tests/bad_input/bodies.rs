@@ -234,3 +234,22 @@ async fn a_body_is_taken_whole_or_not_at_all() {
     }
     party.is_unharmed().await;
 }
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_does_not_cost_the_connection() {
+    let party = Party::new("unread").await;
+    for (method, path, _) in READERS.iter().filter(|(.., by_root)| *by_root) {
+        let mut https = party.gateway.https().await;
+        let head = head(&party, method, &party.path(path), false);
+        https
+            .send(format!("{head}Content-Length: 2\r\n\r\n").as_bytes())
+            .await;
+        let refused = https.reply().await.unwrap();
+        is_refused(&format!("{method} {path}"), &refused, 401);
+        // Only now what was announced, and at once another request.
+        let next = https
+            .raw(b"{}GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
+        assert_eq!(next.map(|reply| reply.status), Some(200), "{method} {path}");
+    }
+}
