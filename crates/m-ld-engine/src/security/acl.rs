@@ -17,6 +17,9 @@ pub use keys::Principal;
 /// The type of an encrypted update.
 const ENCRYPTED: &str = "http://m-ld.org/#Encrypted";
 
+/// Keys of one principal that are tried.
+const MAX_KEYS: usize = 64;
+
 /// Access control by a list of public keys in the data.
 ///
 /// - Everything is signed by the principal of its sender, whose public RSA key (SPKI, DER) is the
@@ -42,6 +45,45 @@ impl Acl {
             context,
             principal,
         })
+    }
+
+    /// Who signed bytes, and by which public key of those that are registered (SPKI, DER).
+    ///
+    /// # Errors
+    /// [`SecurityError::Rejected`] if they are not signed, or not by one who is registered.
+    pub fn signer(
+        &self,
+        data: &[u8],
+        attribution: Option<wire::Attribution<'_>>,
+        state: Option<&Graph<'_>>,
+    ) -> Result<(Iri, Vec<u8>), SecurityError> {
+        const NO_DATA: SecurityError =
+            SecurityError::Rejected("there is no data to verify a signature by");
+        const UNSIGNED: SecurityError = SecurityError::Rejected("the message is not signed");
+        let state = state.ok_or(NO_DATA)?;
+        let attribution = attribution.ok_or(UNSIGNED)?;
+        let principal = self.principal_of(attribution.principal)?;
+        let mut keys = binary(state, &principal, vocab::M_LD_PUBLIC_KEY)?;
+        if keys.is_empty() {
+            return Err(SecurityError::Rejected("the principal is not registered"));
+        }
+        // Whoever registers keys without end does not make verification take without end.
+        keys.truncate(MAX_KEYS);
+        let signature = attribution.signature;
+        let key = keys
+            .into_iter()
+            .find(|key| keys::verify(key, data, signature));
+        key.map(|key| (principal, key))
+            .ok_or(SecurityError::Rejected("the signature is invalid"))
+    }
+
+    /// A principal as it is named in a message.
+    ///
+    /// # Errors
+    /// [`SecurityError::Rejected`] if that is no IRI.
+    pub fn principal_of(&self, named: &str) -> Result<Iri, SecurityError> {
+        let principal = self.context.expand_id(named);
+        principal.ok_or(SecurityError::Rejected("the principal is none"))
     }
 
     /// The secret of the domain, if it has one.
@@ -99,25 +141,7 @@ impl TransportSecurity for Acl {
         attribution: Option<wire::Attribution<'_>>,
         state: Option<&Graph<'_>>,
     ) -> Result<(), SecurityError> {
-        let rejected = |why| Err(SecurityError::Rejected(why));
-        let Some(state) = state else {
-            return rejected("there is no data to verify a signature by");
-        };
-        let Some(attribution) = attribution else {
-            return rejected("the message is not signed");
-        };
-        let principal = self.context.expand_id(attribution.principal);
-        let principal = principal.ok_or(SecurityError::Rejected("the principal is none"))?;
-        let keys = binary(state, &principal, vocab::M_LD_PUBLIC_KEY)?;
-        if keys.is_empty() {
-            return rejected("the principal is not registered");
-        }
-        let signature = attribution.signature;
-        if keys.iter().any(|key| keys::verify(key, data, signature)) {
-            Ok(())
-        } else {
-            rejected("the signature is invalid")
-        }
+        self.signer(data, attribution, state).map(drop)
     }
 }
 
