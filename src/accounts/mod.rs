@@ -48,6 +48,7 @@ mod remotes;
 mod root;
 mod rotate;
 mod seeds;
+mod signers;
 mod verified;
 
 #[cfg(test)]

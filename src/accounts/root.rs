@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::audit;
 use super::error::AccountsError;
 use super::hasher::Hasher;
-use super::pair::{PublicKey, UserKey};
+use super::pair::{PublicKey, SigningKey, UserKey};
 use super::records::{AccountRecord, Book, Found, KeyRecord, put};
 use super::seeds::Seeds;
 use crate::clock::{Chance, Clock, Timestamp};
@@ -30,6 +30,8 @@ pub(super) struct Root {
     pub account: Name,
     pub key: KeyId,
     pub public: PublicKey,
+    /// The private half, opened: the gateway signs as itself whenever its clones speak.
+    pub signing: SigningKey,
     /// Whether the secret is so short or plain that it could be guessed.
     pub guessable: bool,
 }
@@ -71,12 +73,15 @@ pub(super) async fn open(
             .await?
         }
     };
-    let public = record.public()?;
+    let pair = record.pair()?;
+    let signing = pair.private.open(&key.secret);
+    let signing = signing.map_err(AccountsError::RootPair)?;
     record_root(book, key, (before, account, found), record, clock.now()).await?;
     Ok(Root {
         account: key.app.clone(),
         key: key.id.clone(),
-        public,
+        public: pair.public,
+        signing,
         guessable: tell_if_guessable(&key.secret),
     })
 }
