@@ -1,8 +1,8 @@
 //! Subdomains: which there are, and how a clone is configured to join one.
 //!
 //! A *UUID subdomain* is never recorded: whoever knows its name can use it, as its account allows. A *named
-//! subdomain* is recorded when it is first asked for, and the gateway has a clone of it: see [`host`]. What it was made
-//! with (signatures, the users' public keys) is kept for the time when that clone checks signatures.
+//! subdomain* is recorded when it is first asked for, and the gateway has a clone of it: see [`host`]. If it was
+//! made with signatures, that clone also decides what is relayed: who may speak is in its data.
 //!
 //! # Invariants
 //! 1. The index in memory is what the store holds: it is changed after the commit, and only then.
@@ -17,6 +17,7 @@ mod host;
 mod registry;
 mod relay;
 mod request;
+mod signers;
 
 #[cfg(test)]
 mod tests;
@@ -29,11 +30,13 @@ use tokio::sync::broadcast;
 pub use self::configuration::{Auth, Configuration, Io, IoOptions};
 pub use self::desk::Owner;
 pub use self::host::{
-    Condition, Followed, Host, HostError, OpenError, Polled, State, Subscribed, Subscription,
-    SubscriptionState, Writing, Written,
+    Condition, Followed, Host, HostError, OpenError, Polled, Signer, State, Subscribed,
+    Subscription, SubscriptionState, Writing, Written,
 };
 pub use self::registry::Listed;
-pub use self::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast, UnicastKind};
+pub use self::relay::{
+    Arriving, Candidate, Inbox, InboxFull, Line, Relay, Sender, Unicast, UnicastKind,
+};
 pub use self::request::{Request, User, UserKeyInfo};
 
 use self::configuration::Echoes;
@@ -136,7 +139,7 @@ impl Domains {
                 &config.gateway.domain,
                 (&config.domains, config.sockets.network_timeout),
                 (&config.webhooks, webhooks),
-                &store,
+                (&store, accounts),
                 (clock, chance),
             ),
             deleted: broadcast::channel(DELETIONS).0,
@@ -155,6 +158,7 @@ impl Domains {
     /// Joins the gateway's own clones to the relay, once: before that none is opened.
     pub fn join(&self, relay: Arc<dyn Relay>) {
         self.0.hosts.join(relay);
+        self.watch_keys();
     }
 
     /// The gateway's clone of a named subdomain, opened if it is not, for whoever may use the account's domains.
@@ -177,7 +181,7 @@ impl Domains {
     /// Sees that the gateway's clone of a domain is live, if it has one: before somebody connects to the domain.
     pub async fn prepare(&self, domain: &DomainId) -> Result<(), DomainError> {
         match domain {
-            DomainId::Subdomain { name, .. } if name.is_uuid() => Ok(()),
+            DomainId::Subdomain { name, .. } if name.is_uuid() && !self.is_signed(domain) => Ok(()),
             DomainId::Gateway => Ok(()),
             DomainId::Subdomain { .. } => self.hosted(domain).await.map(drop),
         }
@@ -219,7 +223,7 @@ impl Domains {
     }
 
     async fn hosted(&self, domain: &DomainId) -> Result<Host, DomainError> {
-        let host = self.0.hosts.get(domain).await?;
+        let host = self.0.hosts.get(domain, self.is_signed(domain)).await?;
         // A deletion from before the clone was open would not have found it.
         if self.stands(domain) {
             return Ok(host);
@@ -281,6 +285,7 @@ impl Domains {
             return Err(AuthError::NotFound.into());
         }
         self.create(permit, name, request).await?;
+        self.enrol(account, name, (request, caller)).await?;
         let user = request.user.as_ref().map(|user| user.id.as_str());
         self.configure(account, name, Some(false), user, caller)
             .await

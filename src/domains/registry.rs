@@ -44,7 +44,7 @@ pub struct Listed {
     pub created: String,
 }
 
-/// A user of a subdomain, for the time when the gateway's clone checks signatures.
+/// The key that a user of a subdomain was last given with. What counts is in the subdomain's data.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct UserRecord {
     keyid: String,
@@ -58,6 +58,8 @@ pub(super) struct Index {
     names: RwLock<BTreeMap<Name, BTreeSet<Name>>>,
     /// Those that were deleted, by the time this was opened.
     buried: Vec<(Name, Name)>,
+    /// Those whose operations are signed.
+    signed: RwLock<BTreeSet<(Name, Name)>>,
     /// Tombstones whose names are UUIDs. Of others nobody asks: they are not among the names.
     deleted: RwLock<BTreeSet<(Name, Name)>>,
     /// Held over the making and deleting of one, so that an account's count cannot be passed by two at once, and
@@ -71,13 +73,18 @@ pub(super) type Making<'a> = tokio::sync::MutexGuard<'a, ()>;
 impl Index {
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         let mut names = BTreeMap::<Name, BTreeSet<Name>>::new();
+        let mut signed = BTreeSet::new();
         let mut buried = Vec::new();
         let mut deleted = BTreeSet::new();
         for (key, record) in store.scan(Tree::Subdomains)? {
             let Some((account, name)) = parse_key(&key) else {
                 continue;
             };
-            if parse::<Subdomain>(&record)?.deleted.is_none() {
+            let record = parse::<Subdomain>(&record)?;
+            if record.deleted.is_none() {
+                if record.use_signatures {
+                    signed.insert((account.clone(), name.clone()));
+                }
                 names.entry(account).or_default().insert(name);
             } else {
                 buried.push((account.clone(), name.clone()));
@@ -88,6 +95,7 @@ impl Index {
         }
         Ok(Self {
             names: RwLock::new(names),
+            signed: RwLock::new(signed),
             buried,
             deleted: RwLock::new(deleted),
             making: tokio::sync::Mutex::default(),
@@ -102,6 +110,12 @@ impl Index {
     /// Waits until nobody else makes or deletes subdomains.
     pub(super) async fn make(&self) -> Making<'_> {
         self.making.lock().await
+    }
+
+    /// Whether the operations of a subdomain are signed.
+    pub(super) fn is_signed(&self, account: &Name, name: &Name) -> bool {
+        let signed = self.signed.read().unwrap_or_else(PoisonError::into_inner);
+        !signed.is_empty() && signed.contains(&(account.clone(), name.clone()))
     }
 
     /// Whether there is the tombstone of a UUID name.
@@ -141,13 +155,20 @@ impl Index {
             }
         }
         drop(names);
+        let mut signed = self.signed.write().unwrap_or_else(PoisonError::into_inner);
+        signed.remove(&(account.clone(), name.clone()));
+        drop(signed);
         if name.is_uuid() {
             let mut deleted = self.deleted.write().unwrap_or_else(PoisonError::into_inner);
             deleted.insert((account.clone(), name.clone()));
         }
     }
 
-    fn add(&self, account: &Name, name: &Name) {
+    fn add(&self, account: &Name, name: &Name, is_signed: bool) {
+        if is_signed {
+            let mut signed = self.signed.write().unwrap_or_else(PoisonError::into_inner);
+            signed.insert((account.clone(), name.clone()));
+        }
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         names
             .entry(account.clone())
@@ -353,7 +374,7 @@ impl Domains {
                 "subdomain created"
             );
         }
-        room.index.add(account, name);
+        room.index.add(account, name, subdomain.use_signatures);
         Ok(())
     }
 

@@ -47,6 +47,8 @@ pub enum Arriving {
     Presence(Vec<String>),
     /// An operation of another clone. It has been judged.
     Operation(Bytes),
+    /// An operation of another clone that nobody has got, in a domain where this clone decides who may speak.
+    Candidate(Candidate),
     /// A message of another clone for this one.
     Unicast {
         /// Who sent it.
@@ -54,6 +56,37 @@ pub enum Arriving {
         /// What it says.
         message: Unicast,
     },
+}
+
+/// An operation that waits to be relayed. It has been judged, but for who it is from.
+///
+/// Who drops it undecided has its sender cut off, to come back and to send it again.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The operation message.
+    pub message: Bytes,
+    /// Its sender.
+    pub sender: Arc<dyn Sender>,
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.message == other.message && Arc::ptr_eq(&self.sender, &other.sender)
+    }
+}
+
+impl Eq for Candidate {}
+
+/// The sender of one operation that waits to be relayed.
+pub trait Sender: Debug + Send + Sync {
+    /// Whether something that it sent before was refused: then this is neither passed nor refused.
+    fn is_over(&self) -> bool;
+
+    /// Relays the operation to all others but the clone that decides.
+    fn pass(&self, message: &Bytes);
+
+    /// Refuses the operation, and ends its sender.
+    fn refuse(&self, why: &str);
 }
 
 /// The inbox of a clone in this process is full: it has to be cut off, and to recover by rev-up.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::accounts::Principal;
 use crate::accounts::fixture::{World, config, name, owner, presented, root_pair, source};
+use crate::ids::CloneId;
 use crate::notify::Webhooks;
 use crate::secret::AccountKey;
 use crate::store::Tree;
@@ -13,6 +14,39 @@ mod closing;
 mod webhooks;
 
 const ANYBODY: Caller<'static> = (&Principal::Anonymous, &Credential::None);
+
+/// A relay of clones that nobody else is connected to.
+#[derive(Debug)]
+struct Alone;
+
+impl Relay for Alone {
+    fn connect(&self, _: &DomainId, _: &CloneId, inbox: Arc<dyn Inbox>) -> Option<Box<dyn Line>> {
+        inbox.deliver(Arriving::Presence(Vec::new())).ok()?;
+        Some(Box::new(Silent { _inbox: inbox }))
+    }
+}
+
+/// Its line, which stays up as long as its inbox is held.
+#[derive(Debug)]
+struct Silent {
+    _inbox: Arc<dyn Inbox>,
+}
+
+impl Line for Silent {
+    fn present(&self, _: bool) {}
+
+    fn operation(&self, _: bytes::Bytes) {}
+
+    fn unicast(&self, _: &str, _: Unicast) {}
+
+    fn has_room(&self, _: &str) -> bool {
+        true
+    }
+
+    fn others(&self) -> usize {
+        0
+    }
+}
 
 struct House {
     world: World,
@@ -37,8 +71,10 @@ impl House {
             &webhooks,
             (&world.clock, &world.chance),
         );
+        let domains = domains.unwrap();
+        domains.join(Arc::new(Alone));
         Self {
-            domains: domains.unwrap(),
+            domains,
             key,
             world,
         }
@@ -217,6 +253,50 @@ async fn signatures_are_decided_when_a_subdomain_is_made() {
         assert_eq!(outcome.is_ok(), good, "{subdomain} {wanted}");
     }
     house.put("signed", json!({})).await.unwrap();
+}
+
+/// The principals of a subdomain with signatures, and how many keys they have.
+async fn principals(house: &House, subdomain: &str) -> Vec<(String, usize)> {
+    let host = house.domains.host(&house.permit(), &name(subdomain)).await;
+    let state = host.unwrap().state().await.unwrap();
+    let graph = m_ld_engine::dataset::Graph::new(&*state.view).unwrap();
+    let property = m_ld_engine::rdf::Iri::new(m_ld_engine::rdf::vocab::M_LD_PUBLIC_KEY);
+    let mut found = std::collections::BTreeMap::<String, usize>::new();
+    for triple in graph.find(None, Some(&property), None) {
+        let principal = triple.unwrap().subject.as_str().to_owned();
+        *found.entry(principal).or_default() += 1;
+    }
+    found.into_iter().collect()
+}
+
+#[tokio::test]
+async fn who_may_speak_is_in_the_data_once_the_subdomain_was_asked_for() {
+    let house = House::new().await;
+    let signed = |user| json!({"useSignatures": true, "user": user});
+    let gateway = ("http://gw.example.org/".to_owned(), 1);
+    let user_1 = ("https://example.org/u1".to_owned(), 1);
+    house
+        .put("signed", signed(user("https://example.org/u1", "keyid1")))
+        .await
+        .unwrap();
+    assert_eq!(
+        principals(&house, "signed").await,
+        [gateway.clone(), user_1.clone()]
+    );
+    house.put("signed", json!({})).await.unwrap();
+    let account = ("http://gw.example.org/acme".to_owned(), 1);
+    assert_eq!(
+        principals(&house, "signed").await,
+        [gateway.clone(), account, user_1.clone()]
+    );
+    // The key is revoked; the account has another.
+    house.world.key("acme").await;
+    let host = house.domains.host(&house.permit(), &name("signed")).await;
+    let mut updates = host.unwrap().follow().unwrap();
+    let patch = json!({"@delete": {"key": house.key.id.as_str()}});
+    house.world.patch("acme", patch).await;
+    updates.recv().await.unwrap();
+    assert_eq!(principals(&house, "signed").await, [gateway, user_1]);
 }
 
 #[tokio::test]

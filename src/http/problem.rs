@@ -245,6 +245,7 @@ impl From<HostError> for Problem {
             HostError::NotLocked | HostError::NotSubscribed => Self::not_found(),
             HostError::Busy => Self::too_many_requests(BUSY),
             HostError::Refused(why) => Self::forbidden_because(why.to_string()),
+            HostError::TooManyKeys => Self::conflict(error.to_string()),
             HostError::Closed => Self::unavailable("not just now; try again"),
         }
     }

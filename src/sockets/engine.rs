@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use super::event::{Event, EventError, Params, Unicast};
 use super::handshake::{Handshake, Refusal};
+use super::held::Held;
 use super::hub::Hub;
 use super::judging::{Judge, Refused};
 use super::packet::{Incoming, Outgoing};
@@ -28,12 +29,12 @@ use super::session::Session;
 use crate::accounts::{Accounts, Admission};
 use crate::clock::Clock;
 use crate::config;
-use crate::domains::Domains;
+use crate::domains::{Candidate, Domains};
 use crate::ids::GatewayDomain;
 use crate::limits::{Class, Limits, SocketBudget, Source};
 
 /// A socket of ours, as the engine hands it to us.
-type Eio = Arc<Socket<Session>>;
+pub(super) type Eio = Arc<Socket<Session>>;
 
 /// Handles what the engine reads.
 pub(super) struct Engine {
@@ -253,6 +254,9 @@ impl Engine {
             }
             Ok(Event::Operation(message)) => {
                 match self.judge.judge(&message, self.budget(socket)) {
+                    Ok(()) if self.domains.is_signed(&member.room.domain) => {
+                        return self.hold(socket, &member, message);
+                    }
                     Ok(()) => {
                         self.operation(&member, message);
                         Ok(())
@@ -290,6 +294,21 @@ impl Engine {
         self.hub.announce_if(presence, &member.room);
     }
 
+    /// Holds an operation until the gateway's own clone has decided about it. Whoever sends more than it can take, or
+    /// while it is away, is cut off, and comes back.
+    fn hold(self: &Arc<Self>, socket: &Eio, member: &Arc<Member>, message: Bytes) {
+        let gateway = member.room.gateway();
+        let sender = Held::new(Arc::clone(self), Arc::clone(socket), Arc::clone(member));
+        let candidate = Candidate {
+            message,
+            sender: Arc::new(sender),
+        };
+        // What is not taken is dropped, which is what cuts the sender off.
+        gateway
+            .map_or(Ok(()), |gateway| gateway.decide(candidate))
+            .ok();
+    }
+
     fn unicast(
         self: &Arc<Self>,
         member: &Member,
@@ -321,7 +340,7 @@ impl Engine {
     }
 
     /// Ends a socket that does not keep to the protocol.
-    fn expel(self: &Arc<Self>, socket: &Eio) {
+    pub(super) fn expel(self: &Arc<Self>, socket: &Eio) {
         if let Some(member) = socket.data.end() {
             self.hub.leave(&member);
         }
@@ -337,7 +356,7 @@ fn emit(socket: &Eio, packet: &Outgoing) {
     }
 }
 
-fn source_of(socket: &Eio) -> Source {
+pub(super) fn source_of(socket: &Eio) -> Source {
     socket
         .req_parts
         .extensions

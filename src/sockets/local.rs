@@ -14,7 +14,7 @@ use super::packet::Outgoing;
 use super::peer::{Overflow, Peer};
 use super::room::{Holder, Member};
 use super::service::Sockets;
-use crate::domains::{Arriving, Inbox, Line, Relay, Unicast, UnicastKind};
+use crate::domains::{Arriving, Candidate, Inbox, Line, Relay, Unicast, UnicastKind};
 use crate::ids::{CloneId, DomainId};
 
 impl Relay for Sockets {
@@ -68,6 +68,15 @@ impl Peer for LocalPeer {
 
     fn has_room(&self) -> bool {
         true
+    }
+
+    fn decides(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, candidate: Candidate) -> Result<(), Overflow> {
+        let delivered = self.0.deliver(Arriving::Candidate(candidate));
+        delivered.map_err(|_| Overflow)
     }
 }
 

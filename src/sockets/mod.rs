@@ -13,6 +13,7 @@ mod attachments;
 mod engine;
 mod event;
 mod handshake;
+mod held;
 mod hub;
 mod judging;
 mod local;

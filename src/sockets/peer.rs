@@ -11,6 +11,7 @@ use super::attachments::Attachments;
 use super::packet::Outgoing;
 use super::session::Session;
 use super::texts::{Texts, TooMuch};
+use crate::domains::Candidate;
 
 /// Texts without attachments are counted from this size on; smaller ones are bounded by the packet count.
 const COUNTED_FROM: usize = 1024;
@@ -25,6 +26,16 @@ pub(super) trait Peer: fmt::Debug + Send + Sync {
 
     /// Ends the peer at once, whatever is queued: for one that takes nothing any more.
     fn cut(&self);
+
+    /// Whether it decides about operations of others.
+    fn decides(&self) -> bool {
+        false
+    }
+
+    /// Queues an operation that it is to decide about.
+    fn decide(&self, _: Candidate) -> Result<(), Overflow> {
+        Err(Overflow)
+    }
 
     /// Whether its queue is far from full.
     fn has_room(&self) -> bool;

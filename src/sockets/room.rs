@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use engineioxide::socket::Sid;
@@ -20,6 +20,7 @@ use super::packet::Outgoing;
 use super::peer::{Overflow, Peer};
 use crate::accounts::{Admission, Principal};
 use crate::clock::Timestamp;
+use crate::domains::Candidate;
 use crate::ids::{CloneId, DomainId, KeyId, Name};
 
 /// Whose credential a member came with. Equal holders may replace each other.
@@ -65,6 +66,8 @@ pub(super) struct Member {
     pub(super) holder: Holder,
     /// Where it is.
     pub(super) room: Arc<Room>,
+    /// Something that it sent was refused: nothing of it is relayed any more.
+    refused: AtomicBool,
     /// When its key ends, in milliseconds; `u64::MAX` if nothing is known of that.
     ends: AtomicU64,
     peer: Box<dyn Peer>,
@@ -77,6 +80,7 @@ impl Member {
             id,
             holder,
             room,
+            refused: AtomicBool::new(false),
             ends: AtomicU64::new(u64::MAX),
             peer,
         }
@@ -90,6 +94,21 @@ impl Member {
     /// Whether its key has ended.
     pub(super) fn has_ended(&self, now: Timestamp) -> bool {
         self.ends.load(Ordering::Relaxed) <= now.as_millis()
+    }
+
+    /// Sees that nothing more of it is relayed. False: that was so before.
+    pub(super) fn silence(&self) -> bool {
+        !self.refused.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether nothing of it is to be relayed any more.
+    pub(super) fn is_silenced(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
+    }
+
+    /// Has a clone in this process decide about an operation.
+    pub(super) fn decide(&self, candidate: Candidate) -> Result<(), Overflow> {
+        self.peer.decide(candidate)
     }
 
     /// Queues a packet for this member; cuts it if it cannot keep up. Says whether presence changed.
@@ -160,6 +179,8 @@ pub(super) struct Room {
 #[derive(Default)]
 struct State {
     members: BTreeMap<CloneId, Arc<Member>>,
+    /// The gateway's own clone, one of them.
+    gateway: Option<Arc<Member>>,
     /// In the order in which they became present.
     present: Vec<CloneId>,
     announcing: bool,
@@ -190,6 +211,9 @@ impl Room {
             let replaced = state.members.remove(&member.id);
             let changed = state.absent(&member.id);
             state.members.insert(member.id.clone(), Arc::clone(member));
+            if member.peer.decides() {
+                state.gateway = Some(Arc::clone(member));
+            }
             let presence = Outgoing::presence(&state.present_texts());
             let told = [greeting, presence.as_ref()]
                 .into_iter()
@@ -218,6 +242,9 @@ impl Room {
             return Presence::Same;
         }
         state.members.remove(&member.id);
+        state
+            .gateway
+            .take_if(|gateway| Arc::ptr_eq(gateway, member));
         Presence::of(state.absent(&member.id))
     }
 
@@ -267,6 +294,27 @@ impl Room {
                 .members
                 .values()
                 .filter(|member| !std::ptr::eq(&raw const ***member, sender));
+            others
+                .filter(|member| member.peer.offer(packet).is_err())
+                .cloned()
+                .collect()
+        };
+        self.evict_all(&behind)
+    }
+
+    /// The gateway's own clone, if it is connected just now.
+    pub(super) fn gateway(&self) -> Option<Arc<Member>> {
+        self.read().gateway.clone()
+    }
+
+    /// Sends an operation that the gateway's own clone let pass to everybody but it and the sender, who may have gone.
+    pub(super) fn relay_decided(&self, sender: &Member, packet: &Outgoing) -> Presence {
+        let behind: Vec<_> = {
+            let state = self.read();
+            let others = state
+                .members
+                .values()
+                .filter(|member| member.id != sender.id && !state.is_gateway(member));
             others
                 .filter(|member| member.peer.offer(packet).is_err())
                 .cloned()
@@ -368,6 +416,12 @@ impl fmt::Debug for Room {
 }
 
 impl State {
+    fn is_gateway(&self, member: &Arc<Member>) -> bool {
+        self.gateway
+            .as_ref()
+            .is_some_and(|gateway| Arc::ptr_eq(gateway, member))
+    }
+
     fn has(&self, member: &Member) -> bool {
         self.members
             .get(&member.id)

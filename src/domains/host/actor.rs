@@ -14,6 +14,7 @@ use super::answer::Answers;
 use super::hook::Hook;
 use super::inbox::{Arrivals, inbox};
 use super::queue::{Answered, Queue};
+use super::signatures::{Manner, Signatures};
 use super::usage::Usage;
 use super::{Ask, Followed, HostError, Polled, Reply, State, Writing, Written};
 use crate::clock::{Chance, Clock};
@@ -42,6 +43,10 @@ pub(super) struct Actor {
     pub(super) domain: DomainId,
     pub(super) id: CloneId,
     pub(super) clone: MeldClone,
+    /// What guards it, if its operations are signed.
+    pub(super) signatures: Option<Arc<Signatures>>,
+    /// The manner of signing, as it is noted.
+    pub(super) manner: Option<Manner>,
     pub(super) context: Arc<Context>,
     pub(super) queue: Queue,
     pub(super) hook: Hook,
@@ -120,7 +125,10 @@ impl Actor {
             effects: opening,
             ..Round::default()
         };
-        let mut outcome = self.connect(&mut round);
+        let mut outcome = self.settle_keys(&mut round);
+        if outcome.is_ok() {
+            outcome = self.connect(&mut round);
+        }
         loop {
             if outcome.is_ok() {
                 outcome = self.finish(&mut round).await;
@@ -256,6 +264,7 @@ impl Actor {
         if self.clone.next_wake().is_some_and(|at| at <= now) {
             self.handle(Input::Time, round)?;
         }
+        self.note_manner(round)?;
         self.turns(now, round)?;
         if self.clone.is_streaming() && self.has_room() {
             round.effects.join(self.clone.pump(now)?);
@@ -271,6 +280,7 @@ impl Actor {
             None => self.disconnected(round),
             Some(Arriving::Presence(ids)) => self.handle(Input::Presence(ids), round),
             Some(Arriving::Operation(message)) => self.handle(Input::Operation(&message), round),
+            Some(Arriving::Candidate(candidate)) => self.decide(&candidate, round),
             Some(Arriving::Unicast { from, message }) => {
                 let payload = &*message.payload;
                 let input = match &message.kind {
@@ -296,7 +306,7 @@ impl Actor {
         }
     }
 
-    fn handle(&mut self, input: Input<'_>, round: &mut Round) -> Result<(), Failure> {
+    pub(super) fn handle(&mut self, input: Input<'_>, round: &mut Round) -> Result<(), Failure> {
         let effects = self.clone.handle(input, self.clock.running())?;
         round.effects.join(effects);
         Ok(())
@@ -328,6 +338,11 @@ impl Actor {
                 round.answers.push(reply, answer);
             }
             Some(Ask::Subscription(reply)) => round.answers.push(reply, Ok(self.hook.shown())),
+            Some(Ask::Register(signer, reply)) => self.register(&signer, reply, round)?,
+            Some(Ask::SettleKeys(reply)) => {
+                self.settle_keys(round)?;
+                round.answers.push(reply, Ok(()));
+            }
             Some(Ask::Close(done)) => round.closing.push(done),
             // Nobody can ask any more: the gateway is going.
             None => round.closing.push(oneshot::channel().0),
@@ -449,6 +464,7 @@ impl Actor {
                 }
             }
             Effect::Update(update) => {
+                self.attribute(&update);
                 let followed = Followed {
                     tick: update.ticks,
                     text: update.to_json(&self.context).to_string().into(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::domains::relay::{Arriving, Inbox, InboxFull};
+use crate::domains::relay::{Arriving, Candidate, Inbox, InboxFull};
 
 /// Messages that can wait, and their bytes.
 const MESSAGES: usize = 4096;
@@ -90,7 +90,9 @@ impl Arrivals {
 fn weight(arriving: &Arriving) -> usize {
     let payload = match arriving {
         Arriving::Presence(ids) => ids.iter().map(|id| id.len() + WEIGHT).sum(),
-        Arriving::Operation(message) => message.len(),
+        Arriving::Operation(message) | Arriving::Candidate(Candidate { message, .. }) => {
+            message.len()
+        }
         Arriving::Unicast { message, .. } => message.payload.len(),
     };
     payload + WEIGHT

@@ -19,6 +19,8 @@ mod hook;
 mod inbox;
 mod queue;
 mod set;
+mod signatures;
+mod signing;
 pub(super) mod subscribing;
 mod turns;
 mod usage;
@@ -36,6 +38,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub use self::hook::{Subscribed, Subscription, SubscriptionState};
 pub(super) use self::set::Hosts;
 pub use self::set::OpenError;
+pub use self::signatures::Signer;
 
 use self::subscribing::Subscribing;
 use self::usage::Usage;
@@ -73,6 +76,9 @@ pub enum HostError {
     /// The clone does not permit the write.
     #[error("{0}")]
     Refused(Arc<str>),
+    /// The principal has as many keys in the subdomain as it can have.
+    #[error("the principal has as many keys in the subdomain as it can have")]
+    TooManyKeys,
     /// The clone has closed, or is about to.
     #[error("the subdomain's clone is not available")]
     Closed,
@@ -167,6 +173,8 @@ enum Ask {
     Subscribe(Owner, HookUrl, Reply<Subscribed>),
     Unsubscribe(Reply<()>),
     Subscription(Reply<Option<Subscription>>),
+    Register(Box<Signer>, Reply<()>),
+    SettleKeys(Reply<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -212,6 +220,17 @@ impl Host {
     /// Whether anybody holds the lock.
     pub async fn is_locked(&self) -> Result<bool, HostError> {
         self.ask(Ask::IsLocked).await
+    }
+
+    /// Has somebody speak in a subdomain with signatures: says so once that is durable.
+    pub(super) async fn register(&self, signer: Signer) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Register(Box::new(signer), reply))
+            .await
+    }
+
+    /// Has keys that are no longer good go from a subdomain with signatures.
+    pub(super) async fn settle_keys(&self) -> Result<(), HostError> {
+        self.ask(Ask::SettleKeys).await
     }
 
     /// Updates to come.

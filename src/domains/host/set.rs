@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use m_ld_engine::clone::{Config, MeldClone, Plugins};
+use m_ld_engine::context::domain_base;
 use m_ld_engine::pattern;
 use m_ld_engine::rdf::Iri;
 use tokio::sync::{Mutex, OwnedMutexGuard, broadcast, mpsc, watch};
@@ -13,9 +14,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard, broadcast, mpsc, watch};
 use super::actor::Actor;
 use super::hook::Hook;
 use super::queue::Queue;
+use super::signatures::{Shared, Signatures};
 use super::subscribing::Subscribing;
 use super::usage::Usage;
 use super::{FOLLOWING, Host, HostError, MAILBOX};
+use crate::accounts::Accounts;
 use crate::clock::{Chance, Clock};
 use crate::config;
 use crate::domains::desk::{Desk, Terms};
@@ -33,6 +36,7 @@ pub(in crate::domains) struct Hosts {
     store: Store,
     /// Held while a subscription and its record are changed.
     subscribing: Arc<Mutex<()>>,
+    accounts: Accounts,
     relay: OnceLock<Arc<dyn Relay>>,
     clock: Clock,
     chance: Chance,
@@ -55,6 +59,9 @@ pub enum OpenError {
     /// The clone's data cannot be used.
     #[error("the subdomain's clone")]
     Clone(#[from] m_ld_engine::clone::CloneError),
+    /// It cannot be guarded.
+    #[error("the subdomain's signatures")]
+    Signatures(#[from] m_ld_engine::security::SecurityError),
     /// The clone closed while it was opened.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -65,7 +72,7 @@ impl Hosts {
         gateway: &GatewayDomain,
         (config, network_timeout): (&config::Domains, Option<Duration>),
         (terms, webhooks): (&config::Webhooks, &Webhooks),
-        store: &Store,
+        (store, accounts): (&Store, &Accounts),
         (clock, chance): (&Clock, &Chance),
     ) -> Self {
         Self {
@@ -75,6 +82,7 @@ impl Hosts {
             hooks: (terms.clone(), webhooks.clone()),
             store: store.clone(),
             subscribing: Arc::default(),
+            accounts: accounts.clone(),
             relay: OnceLock::new(),
             clock: clock.clone(),
             chance: chance.clone(),
@@ -88,8 +96,13 @@ impl Hosts {
         drop(self.relay.set(relay));
     }
 
-    /// The clone of a domain, opened if it is not, and live: whoever connects after this finds it present.
-    pub(in crate::domains) async fn get(&self, domain: &DomainId) -> Result<Host, OpenError> {
+    /// The clone of a domain, opened if it is not, and live: whoever connects after this finds it present. `signed` says
+    /// whether its operations are, which never changes.
+    pub(in crate::domains) async fn get(
+        &self,
+        domain: &DomainId,
+        signed: bool,
+    ) -> Result<Host, OpenError> {
         let mut place = self.place(domain).await;
         let now = self.clock.running();
         let host = match &*place {
@@ -98,7 +111,7 @@ impl Hosts {
                 if let Some(closing) = closing {
                     closing.ended().await;
                 }
-                let host = self.open(domain).await?;
+                let host = self.open(domain, signed).await?;
                 *place = Some(host.clone());
                 host
             }
@@ -106,6 +119,13 @@ impl Hosts {
         drop(place);
         host.state().await?;
         Ok(host)
+    }
+
+    /// The clone of a domain, if it is open or about to be.
+    pub(in crate::domains) async fn opened(&self, domain: &DomainId) -> Option<Host> {
+        let slot = self.slots().get(domain).cloned()?;
+        let place = slot.lock().await;
+        place.clone().filter(|host| !host.asks.is_closed())
     }
 
     /// Closes the clone of a domain that is no more, and destroys its data.
@@ -176,14 +196,16 @@ impl Hosts {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn open(&self, domain: &DomainId) -> Result<Host, OpenError> {
+    async fn open(&self, domain: &DomainId, signed: bool) -> Result<Host, OpenError> {
         if self.closing.load(Ordering::SeqCst) {
             return Err(OpenError::NotReady);
         }
         let relay = self.relay.get().ok_or(OpenError::NotReady)?;
         let name = domain.to_mld(&self.gateway);
         let tables = self.store.tables(&name, &self.chance).await?;
-        let (id, config) = self.configuration(name.clone());
+        let (id, mut config) = self.configuration(name.clone());
+        let signatures = self.signatures(domain, signed, &mut config)?;
+        let plugins = plugins(signatures.as_ref());
         let id = CloneId::parse(&id).map_err(|_| OpenError::NotReady)?;
         let (chance, now) = (self.chance.clone(), self.clock.running());
         let terms = self.hooks.0.clone();
@@ -191,10 +213,14 @@ impl Hosts {
         let opening = tokio::task::spawn_blocking(move || {
             let hook = Hook::open(&*view_of(&tables), (&owned.0, &owned.1), &terms);
             let hook = hook.map_err(|cause| OpenError::Clone(cause.into()))?;
-            open_clone(tables, config, chance, now).map(|opened| (opened, hook))
+            open_clone(tables, (config, plugins), chance, now).map(|opened| (opened, hook))
         });
         let opened = opening.await.map_err(|_| OpenError::NotReady)?;
         let ((clone, effects, queue), hook) = opened?;
+        if let (Some(signatures), Some(view)) = (&signatures, clone.view()) {
+            let damaged = m_ld_engine::clone::CloneError::from;
+            signatures.resume(&*view).map_err(damaged)?;
+        }
         let (asks, inbox) = mpsc::channel(MAILBOX);
         let (state, seen) = watch::channel(None);
         let updates = broadcast::Sender::new(FOLLOWING);
@@ -215,6 +241,8 @@ impl Hosts {
             domain: domain.clone(),
             id,
             clone,
+            manner: signatures.as_ref().and_then(|some| some.manner()),
+            signatures,
             context,
             queue,
             hook,
@@ -238,6 +266,36 @@ impl Hosts {
         Ok(host)
     }
 
+    /// What guards a domain whose operations are signed.
+    fn signatures(
+        &self,
+        domain: &DomainId,
+        signed: bool,
+        config: &mut Config,
+    ) -> Result<Option<Arc<Signatures>>, OpenError> {
+        let DomainId::Subdomain { account, .. } = domain else {
+            return Ok(None);
+        };
+        if !signed {
+            return Ok(None);
+        }
+        // Fusing would put our signature in the place of others'.
+        config.journal.max_entry_footprint = 0;
+        let base = domain_base(&config.domain);
+        let signatures = Signatures::new(
+            base,
+            &self.principal(),
+            (&self.accounts, account),
+            config.limits,
+        );
+        Ok(Some(Arc::new(signatures?)))
+    }
+
+    /// The gateway, as it is responsible for what it writes.
+    fn principal(&self) -> Iri {
+        Iri::new(format!("http://{}/", self.gateway))
+    }
+
     fn configuration(&self, domain: String) -> (String, Config) {
         let mut chance = Dice(self.chance.clone());
         let chance: &mut dyn m_ld_engine::chance::Chance = &mut chance;
@@ -247,7 +305,7 @@ impl Hosts {
         // A subdomain that somebody else began too is still to be had here.
         config.steadfast = true;
         config.keep_updates = true;
-        config.principal = Some(Iri::new(format!("http://{}/", self.gateway)));
+        config.principal = Some(self.principal());
         config.patterns = self.limits();
         if let Some(timeout) = self.network_timeout {
             config.network_timeout = timeout;
@@ -272,12 +330,20 @@ impl std::fmt::Debug for Hosts {
     }
 }
 
+fn plugins(signatures: Option<&Arc<Signatures>>) -> Plugins {
+    let mut plugins = Plugins::default();
+    if let Some(signatures) = signatures {
+        plugins.security = Box::new(Shared(Arc::clone(signatures)));
+    }
+    plugins
+}
+
 type Opened = (MeldClone, m_ld_engine::clone::Effects, Queue);
 
 /// Opens a clone on its tables, which may have to be read from the disk.
 fn open_clone(
     tables: Tables,
-    config: Config,
+    (config, plugins): (Config, Plugins),
     chance: Chance,
     now: Duration,
 ) -> Result<Opened, OpenError> {
@@ -285,7 +351,7 @@ fn open_clone(
     let damaged = |cause| OpenError::Clone(m_ld_engine::clone::CloneError::from(cause));
     let queue = Queue::open(&*tables.view()).map_err(damaged)?;
     let (tables, chance) = (Box::new(tables), Box::new(Dice(chance)));
-    let (clone, effects) = MeldClone::open(tables, config, Plugins::default(), chance, now)?;
+    let (clone, effects) = MeldClone::open(tables, config, plugins, chance, now)?;
     Ok((clone, effects, queue))
 }
 
@@ -295,7 +361,7 @@ fn view_of(tables: &Tables) -> Arc<dyn m_ld_engine::store::View> {
 }
 
 /// The gateway's randomness, as the engine takes it.
-struct Dice(Chance);
+pub(super) struct Dice(pub(super) Chance);
 
 impl m_ld_engine::chance::Chance for Dice {
     fn fill(&mut self, bytes: &mut [u8]) {
