@@ -24,6 +24,18 @@ pub(crate) struct World {
     pub(crate) hand: Hand,
 }
 
+/// Accounts over a store that others use too.
+pub(crate) async fn accounts_over(store: &Store, (clock, chance): (&Clock, &Chance)) -> Accounts {
+    let config = config();
+    let rooms = (
+        Arc::new(Limits::new(&config.limits, clock)),
+        Arc::new(Lockouts::open(store.clone(), &config.lockout, clock).await.unwrap()),
+        Notifier::recording(),
+    );
+    let opened = Accounts::open_at_cost(Cost::LEAST, store.clone(), &config, rooms, (clock, chance));
+    opened.await.unwrap()
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(config()).await.unwrap()

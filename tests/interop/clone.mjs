@@ -3,6 +3,7 @@
 //
 // A command is {"id", "do", …}; its answer {"id", "ok"} or {"id", "error"}. Events: {"event": "update"},
 // {"event": "closed", "error"?}, {"event": "socket", "what", "reason"?}.
+import { createPrivateKey, sign } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { MemoryLevel } from 'memory-level';
 
@@ -13,8 +14,28 @@ let operations = 0;
 const say = message => process.stdout.write(`${JSON.stringify(message)}\n`);
 const loaded = module => module.default ?? module;
 
-/** Starts the clone: `engine` is the package to take, `text` the properties that are shared text. */
-async function start({ engine, config, text }) {
+/**
+ * What a clone brings that signs as `signer`, {id, key: ≪private key, PKCS#8 PEM≫, keyid?}: the plug-in of the engine for
+ * access control; or, with a `keyid`, one that signs as the public gateway wants it, and verifies nothing.
+ */
+async function security(engine, config, { id, key, keyid }) {
+  const privateKey = createPrivateKey(key);
+  const principal = { '@id': id, sign: data => sign('RSA-SHA256', data, privateKey) };
+  if (keyid != null) {
+    return { principal, transportSecurity: {
+      wire: data => data,
+      sign: data => ({ pid: id, sig: Buffer.concat([Buffer.from(`${keyid}:`), principal.sign(data)]) })
+    } };
+  }
+  const { MeldAclTransportSecurity } = loaded(await import(`${engine}/ext/security`));
+  return { principal, transportSecurity: new MeldAclTransportSecurity(config, principal) };
+}
+
+/**
+ * Starts the clone: `engine` is the package to take, `text` the properties that are shared text, `signer` who signs what
+ * it says, if anybody.
+ */
+async function start({ engine, config, text, signer }) {
   const { clone } = loaded(await import(engine));
   const { IoRemotes } = loaded(await import(`${engine}/ext/socket.io`));
   const { TSeqText } = loaded(await import(`${engine}/ext/tseq`));
@@ -29,7 +50,7 @@ async function start({ engine, config, text }) {
         .on('connect_error', error => say({ event: 'socket', what: 'refused', reason: error.message }));
     }
   }
-  const plugins = text?.length ? new TSeqText(...text) : {};
+  const plugins = signer ? await security(engine, config, signer) : text?.length ? new TSeqText(...text) : {};
   meld = await clone(new MemoryLevel(), WatchedRemotes, { logLevel: 'silent', ...config }, plugins);
   meld.follow(update => say({ event: 'update', ticks: update['@ticks'] }));
   meld.status.subscribe({

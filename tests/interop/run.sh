@@ -13,7 +13,7 @@ case "${1-}" in
   --short)
     export INTEROP=short
     limit=300
-    files='test/authentication.test.mjs test/converge.test.mjs test/hosted.test.mjs test/native.test.mjs test/poison.test.mjs test/reconnect.test.mjs' ;;
+    files='test/authentication.test.mjs test/converge.test.mjs test/hosted.test.mjs test/native.test.mjs test/poison.test.mjs test/reconnect.test.mjs test/signatures.test.mjs' ;;
   *)
     echo "usage: $0 [--short]" >&2
     exit 64 ;;

@@ -74,7 +74,7 @@ export class CloneProcess extends EventEmitter {
     return within(ms, `${this.name}: ${verb}`, answer);
   }
 
-  start(engine, config, { text = [] } = {}) { return this.#ask('start', { engine, config, text }); }
+  start(engine, config, { text = [], signer } = {}) { return this.#ask('start', { engine, config, text, signer }); }
   status(becomes) { return this.#ask('status', { becomes }); }
   write(pattern) { return this.#ask('write', { pattern }); }
   read(pattern) { return this.#ask('read', { pattern }); }

@@ -16,7 +16,7 @@ impl Mortal {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let world = {
             let _here = runtime.enter();
-            World::over(store, (clock, hand))
+            World::over(store, (clock, hand)).await
         };
         Self { runtime, world }
     }

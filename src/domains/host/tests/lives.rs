@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_clone_is_live_before_anybody_gets_it_and_opened_once_for_all() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let domain = domain("todo");
     let all = futures_util::future::join_all((0..20).map(|_| world.hosts.get(&domain)));
     for host in soon(all).await {
@@ -20,7 +20,7 @@ async fn a_clone_is_live_before_anybody_gets_it_and_opened_once_for_all() {
 
 #[tokio::test]
 async fn a_clone_that_nobody_uses_closes_and_is_opened_again_with_all_it_had() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let host = world.host().await;
     let tick = host.adds("fred").await.tick;
     world.pass(IDLE);
@@ -34,7 +34,7 @@ async fn a_clone_that_nobody_uses_closes_and_is_opened_again_with_all_it_had() {
 
 #[tokio::test]
 async fn a_clone_that_somebody_uses_stays_open() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let host = world.host().await;
     world.air.presence(&["other"]);
     world.pass(IDLE);
@@ -54,7 +54,7 @@ async fn a_clone_that_somebody_uses_stays_open() {
 
 #[tokio::test]
 async fn whoever_asks_while_a_clone_closes_gets_the_next_one() {
-    let world = World::new();
+    let world = World::new().await;
     for round in 0..20 {
         let host = world.host().await;
         host.adds(&format!("n{round}")).await;
@@ -71,7 +71,7 @@ async fn whoever_asks_while_a_clone_closes_gets_the_next_one() {
 
 #[tokio::test]
 async fn a_destroyed_domain_leaves_nothing_for_who_has_it_open_or_asks_for_it_meanwhile() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let host = world.host().await;
     host.adds("fred").await;
     let todo = domain("todo");
@@ -93,7 +93,7 @@ async fn a_destroyed_domain_leaves_nothing_for_who_has_it_open_or_asks_for_it_me
 
 #[tokio::test]
 async fn nothing_is_opened_once_the_gateway_closes_its_clones() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let host = world.host().await;
     host.poll(ann()).await.unwrap();
     let waiting = tokio::spawn({
@@ -113,7 +113,7 @@ async fn nothing_is_opened_once_the_gateway_closes_its_clones() {
 
 #[tokio::test]
 async fn more_clones_than_are_kept_open_can_be_used_one_after_the_other() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let limit = config().domains.open_clones;
     world.hosts.limit_open(3);
     assert!(limit > 3);

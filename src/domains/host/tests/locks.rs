@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_write_is_answered_with_its_update_and_the_tick_after_it() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     let host = world.host().await;
     let before = host.state().await.unwrap().tick;
     let written = host.adds("fred").await;
@@ -21,7 +21,7 @@ async fn a_write_is_answered_with_its_update_and_the_tick_after_it() {
 
 #[tokio::test]
 async fn a_write_that_changes_nothing_has_an_empty_update_and_the_same_tick() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let tick = host.adds("fred").await.tick;
     for nothing in [None, Some(json!({"@delete": {"@id": "x", "?p": "?o"}}))] {
@@ -38,7 +38,7 @@ async fn a_write_that_changes_nothing_has_an_empty_update_and_the_same_tick() {
 
 #[tokio::test]
 async fn others_wait_for_a_lock_and_are_told_when_that_takes_too_long() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.write(ann(), locking(None)).await.unwrap();
     let (for_write, for_poll) = (
@@ -68,7 +68,7 @@ async fn others_wait_for_a_lock_and_are_told_when_that_takes_too_long() {
 
 #[tokio::test]
 async fn those_who_wait_go_on_when_the_lock_is_released_in_the_order_in_which_they_came() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.poll(ann()).await.unwrap();
     let waiting: Vec<_> = ["a", "b", "c"]
@@ -90,7 +90,7 @@ async fn those_who_wait_go_on_when_the_lock_is_released_in_the_order_in_which_th
 
 #[tokio::test]
 async fn a_lock_ends_with_its_lease_and_those_who_wait_go_on() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.write(ann(), locking(None)).await.unwrap();
     world.hand.advance(LEASE - PATIENCE / 2);
@@ -109,7 +109,7 @@ async fn a_lock_ends_with_its_lease_and_those_who_wait_go_on() {
 
 #[tokio::test]
 async fn each_locked_write_renews_the_lease() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     for step in 0..3 {
         let written = locking(Some(subject(&format!("n{step}"))));
@@ -123,7 +123,7 @@ async fn each_locked_write_renews_the_lease() {
 
 #[tokio::test]
 async fn a_failed_write_changes_nothing_and_leaves_no_lock() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let tick = host.adds("fred").await.tick;
     for (bad, what) in [
@@ -157,7 +157,7 @@ async fn a_failed_write_changes_nothing_and_leaves_no_lock() {
 
 #[tokio::test]
 async fn a_failed_write_under_a_lock_keeps_it_and_what_was_handed_out() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let first = host
         .write(ann(), locking(Some(subject("a"))))
@@ -180,7 +180,7 @@ async fn a_failed_write_under_a_lock_keeps_it_and_what_was_handed_out() {
 
 #[tokio::test]
 async fn a_lock_is_released_by_its_owner_or_root_on_the_condition_that_they_name() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let none = host.release(Owner::Root, Condition::Any).await;
     assert!(matches!(none, Err(HostError::NotLocked)));
@@ -205,7 +205,7 @@ async fn a_lock_is_released_by_its_owner_or_root_on_the_condition_that_they_name
 
 #[tokio::test]
 async fn writes_that_come_together_all_succeed_each_with_a_tick_of_its_own() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let tasks: Vec<_> = (0..200)
         .map(|number| {
@@ -226,7 +226,7 @@ async fn writes_that_come_together_all_succeed_each_with_a_tick_of_its_own() {
 
 #[tokio::test]
 async fn one_subdomains_lock_is_none_of_anothers() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.poll(ann()).await.unwrap();
     let other = soon(world.hosts.get(&domain("other"))).await.unwrap();

@@ -8,20 +8,20 @@ mod polls;
 mod presence;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use std::time::Duration;
-use crate::accounts::fixture::config;
+use crate::accounts::fixture::{accounts_over, config};
 use crate::clock::{Chance, Clock, Hand, Timestamp};
 use crate::domains::relay::{Arriving, Inbox, InboxFull, Line, Relay, Unicast};
 use crate::ids::{CloneId, DomainId, Name};
 use crate::notify::Webhooks;
 use crate::store::Store;
+use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -161,18 +161,18 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    async fn new() -> Self {
         let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
-        Self::over(Store::memory(&Chance::seeded(1)), (clock, hand))
+        Self::over(Store::memory(&Chance::seeded(1)), (clock, hand)).await
     }
 
     /// On a clock that goes by itself.
-    fn running() -> Self {
+    async fn running() -> Self {
         let (_, hand) = Clock::manual(Timestamp::from_millis(0));
-        Self::over(Store::memory(&Chance::seeded(1)), (Clock::system(), hand))
+        Self::over(Store::memory(&Chance::seeded(1)), (Clock::system(), hand)).await
     }
 
-    fn over(store: Store, (clock, hand): (Clock, Hand)) -> Self {
+    async fn over(store: Store, (clock, hand): (Clock, Hand)) -> Self {
         let (air, said) = Air::new();
         let mut domains = config().domains;
         (domains.lock_lease, domains.lock_wait) = (LEASE, PATIENCE);
@@ -182,11 +182,12 @@ impl World {
         let chance = Chance::system();
         let webhooks = config().webhooks;
         let nowhere = Webhooks::new(&webhooks, &clock).unwrap();
+        let accounts = accounts_over(&store, (&clock, &chance)).await;
         let hosts = Hosts::new(
             &gateway,
             (&domains, timeout),
             (&webhooks, &nowhere),
-            &store,
+            (&store, &accounts),
             (&clock, &chance),
         );
         hosts.join(Arc::clone(&air) as Arc<dyn Relay>);
@@ -203,7 +204,7 @@ impl World {
     /// The daemon ends as it should, and another one begins on the same files.
     async fn restarted(self) -> Self {
         self.hosts.close().await;
-        Self::over(self.store, (self.clock, self.hand))
+        Self::over(self.store, (self.clock, self.hand)).await
     }
 
     async fn host(&self) -> Host {

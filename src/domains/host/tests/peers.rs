@@ -187,7 +187,7 @@ impl Peer {
 
 /// A world in which the hosted clone has so many subjects, and its id.
 async fn filled(subjects: usize) -> (World, Host, String) {
-    let mut world = World::running();
+    let mut world = World::running().await;
     let host = world.host().await;
     let Said::Connected(id) = world.hears().await else {
         panic!("it connects first")

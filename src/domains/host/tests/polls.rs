@@ -14,7 +14,7 @@ async fn waits(world: &World, host: &Host, name: &str) {
 
 #[tokio::test]
 async fn a_write_without_a_lock_is_acknowledged_by_its_answer() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.adds("fred").await;
     assert_eq!(host.polled().await, []);
@@ -26,7 +26,7 @@ async fn a_write_without_a_lock_is_acknowledged_by_its_answer() {
 
 #[tokio::test]
 async fn a_locked_write_is_acknowledged_by_the_release_of_its_lock() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.write(ann(), locking(Some(subject("a"))))
         .await
@@ -40,7 +40,7 @@ async fn a_locked_write_is_acknowledged_by_the_release_of_its_lock() {
 
 #[tokio::test]
 async fn what_is_polled_comes_in_order_and_again_with_a_higher_count_when_the_lease_ends() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     waits(&world, &host, "a").await;
     waits(&world, &host, "b").await;
@@ -62,7 +62,7 @@ async fn what_is_polled_comes_in_order_and_again_with_a_higher_count_when_the_le
 
 #[tokio::test]
 async fn a_write_that_names_the_state_acknowledges_what_its_lock_handed_out_and_itself() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let first = host
         .write(ann(), locking(Some(subject("a"))))
@@ -77,7 +77,7 @@ async fn a_write_that_names_the_state_acknowledges_what_its_lock_handed_out_and_
 
 #[tokio::test]
 async fn a_write_that_names_the_state_and_locks_begins_a_new_lock() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let first = host
         .write(ann(), locking(Some(subject("a"))))
@@ -96,7 +96,7 @@ async fn a_write_that_names_the_state_and_locks_begins_a_new_lock() {
 
 #[tokio::test]
 async fn a_write_that_names_no_state_keeps_its_lock_and_acknowledges_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     host.write(ann(), locking(Some(subject("a"))))
         .await
@@ -111,7 +111,7 @@ async fn a_write_that_names_no_state_keeps_its_lock_and_acknowledges_nothing() {
 
 #[tokio::test]
 async fn releasing_a_lock_leaves_what_was_not_handed_out_under_it() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     waits(&world, &host, "unseen").await;
     host.write(ann(), locking(Some(subject("own"))))
@@ -123,7 +123,7 @@ async fn releasing_a_lock_leaves_what_was_not_handed_out_under_it() {
 
 #[tokio::test]
 async fn a_poll_within_a_write_lock_takes_it_over() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     waits(&world, &host, "theirs").await;
     host.write(ann(), locking(Some(subject("own"))))
@@ -144,7 +144,7 @@ async fn a_poll_within_a_write_lock_takes_it_over() {
 
 #[tokio::test]
 async fn counts_and_order_outlive_a_restart() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     for name in ["a", "b"] {
         waits(&world, &host, name).await;
@@ -166,7 +166,7 @@ async fn counts_and_order_outlive_a_restart() {
 
 #[tokio::test]
 async fn updates_can_be_read_again_after_any_that_was_seen() {
-    let world = World::new();
+    let world = World::new().await;
     let host = world.host().await;
     let mut follower = host.follow().unwrap();
     let mut ticks = Vec::new();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::domains::host::Hosts;
 use crate::accounts::fixture::{World, name};
+use crate::domains::host::Hosts;
 use crate::domains::relay::{Arriving, Inbox, Line, Relay, Unicast};
 use crate::ids::{CloneId, DomainId};
 use crate::notify::Webhooks;
@@ -75,7 +75,7 @@ async fn hosts(relay: &Slow) -> (World, Hosts) {
         &world.config.gateway.domain,
         (&world.config.domains, None),
         (&world.config.webhooks, &webhooks),
-        &world.store,
+        (&world.store, &world.accounts),
         (&world.clock, &world.chance),
     );
     hosts.join(Arc::new(relay.clone()));
