@@ -29,10 +29,15 @@ pub(crate) async fn accounts_over(store: &Store, (clock, chance): (&Clock, &Chan
     let config = config();
     let rooms = (
         Arc::new(Limits::new(&config.limits, clock)),
-        Arc::new(Lockouts::open(store.clone(), &config.lockout, clock).await.unwrap()),
+        Arc::new(
+            Lockouts::open(store.clone(), &config.lockout, clock)
+                .await
+                .unwrap(),
+        ),
         Notifier::recording(),
     );
-    let opened = Accounts::open_at_cost(Cost::LEAST, store.clone(), &config, rooms, (clock, chance));
+    let opened =
+        Accounts::open_at_cost(Cost::LEAST, store.clone(), &config, rooms, (clock, chance));
     opened.await.unwrap()
 }
 
