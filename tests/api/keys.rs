@@ -181,7 +181,9 @@ async fn a_revoked_key_is_dead_at_once_and_so_are_its_sockets() {
     let details = account.gets("GET", "/user/revoking", "").await;
     assert!(details["key"][1]["revoked"].is_string(), "{details}");
     living.present(true).await;
-    living.presence_becomes(&["living"]).await;
+    living
+        .presence_beside_the_gateway_becomes(&["living"])
+        .await;
 }
 
 #[tokio::test]

@@ -75,7 +75,9 @@ async fn deleting_a_subdomain_ends_its_sockets_within_a_second_and_no_others() {
         );
     }
     living.present(true).await;
-    living.presence_becomes(&["living"]).await;
+    living
+        .presence_beside_the_gateway_becomes(&["living"])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -265,6 +265,14 @@ impl Socket {
         .await;
     }
 
+    /// Waits until these are present beside the gateway's own clone, which is first in a named subdomain.
+    pub async fn presence_beside_the_gateway_becomes(&mut self, expected: &[&str]) {
+        soon(&format!("presence of {expected:?} and the gateway's"), async {
+            while self.next_presence().await.get(1..).unwrap_or_default() != expected {}
+        })
+        .await;
+    }
+
     /// Waits for the transport's end; tells whether there was a DISCONNECT before.
     pub async fn ended(&mut self) -> bool {
         self.until_closed().await.1

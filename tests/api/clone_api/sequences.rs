@@ -5,7 +5,8 @@ use testkit::{Folder, Gateway};
 use super::*;
 
 /// Locks that end soon enough for a test.
-const BRIEF: &str = "[domains]\nlock-lease = \"1s\"\nlock-wait = \"10s\"\n";
+const BRIEF: &str =
+    "[domains]\nlock-lease = \"1s\"\nlock-wait = \"10s\"\n[webhooks]\ntimeout = \"1s\"\n";
 /// Waits that do.
 const IMPATIENT: &str = "[domains]\nlock-lease = \"10m\"\nlock-wait = \"1s\"\n";
 
