@@ -1,11 +1,10 @@
 //! What is done when it is somebody's turn at the state.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use m_ld_engine::clone::{CloneError, WriteError};
 use m_ld_engine::constraint::Refusal;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Number, Value};
 
 use super::actor::{Actor, Failure, Request, Round};
 use super::queue::Answered;
@@ -56,7 +55,7 @@ impl Actor {
         }
         let update = match &writing.request {
             None => None,
-            Some(request) => match self.clone.write(&grouped(request), now) {
+            Some(request) => match self.clone.write(request, now) {
                 Ok((written, effects)) => {
                     round.effects.join(effects);
                     written.update
@@ -201,15 +200,6 @@ fn inexact(request: &Value) -> Option<&Number> {
         }
         Value::Array(values) => values.iter().find_map(inexact),
         Value::Object(members) => members.values().find_map(inexact),
-    }
-}
-
-/// An array of subjects is a group without its braces.
-fn grouped(request: &Value) -> Cow<'_, Value> {
-    if request.is_array() {
-        Cow::Owned(json!({"@graph": request}))
-    } else {
-        Cow::Borrowed(request)
     }
 }
 
