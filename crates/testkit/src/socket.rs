@@ -267,9 +267,10 @@ impl Socket {
 
     /// Waits until these are present beside the gateway's own clone, which is first in a named subdomain.
     pub async fn presence_beside_the_gateway_becomes(&mut self, expected: &[&str]) {
-        soon(&format!("presence of {expected:?} and the gateway's"), async {
-            while self.next_presence().await.get(1..).unwrap_or_default() != expected {}
-        })
+        soon(
+            &format!("presence of {expected:?} and the gateway's"),
+            async { while self.next_presence().await.get(1..).unwrap_or_default() != expected {} },
+        )
         .await;
     }
 

@@ -14,10 +14,7 @@ impl Mortal {
     fn over(store: Store) -> Self {
         let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let world = {
-            let _here = runtime.enter();
-            World::over(store, (clock, hand)).await
-        };
+        let world = runtime.block_on(World::over(store, (clock, hand)));
         Self { runtime, world }
     }
 

@@ -6,7 +6,7 @@ use super::*;
 async fn a_clone_is_live_before_anybody_gets_it_and_opened_once_for_all() {
     let mut world = World::new().await;
     let domain = domain("todo");
-    let all = futures_util::future::join_all((0..20).map(|_| world.hosts.get(&domain)));
+    let all = futures_util::future::join_all((0..20).map(|_| world.hosts.get(&domain, false)));
     for host in soon(all).await {
         assert!(host.unwrap().state().await.is_ok());
     }
@@ -75,7 +75,7 @@ async fn a_destroyed_domain_leaves_nothing_for_who_has_it_open_or_asks_for_it_me
     let host = world.host().await;
     host.adds("fred").await;
     let todo = domain("todo");
-    let (gone, asked) = tokio::join!(world.hosts.destroy(&todo), world.hosts.get(&todo));
+    let (gone, asked) = tokio::join!(world.hosts.destroy(&todo), world.hosts.get(&todo, false));
     gone.unwrap();
     assert!(matches!(host.is_locked().await, Err(HostError::Closed)));
     assert!(matches!(
@@ -107,7 +107,7 @@ async fn nothing_is_opened_once_the_gateway_closes_its_clones() {
         Err(HostError::Closed)
     ));
     world.hears_until(|said| *said == Said::Left).await;
-    let refused = world.hosts.get(&domain("todo")).await;
+    let refused = world.hosts.get(&domain("todo"), false).await;
     assert!(matches!(refused, Err(OpenError::NotReady)), "{refused:?}");
 }
 
@@ -118,7 +118,7 @@ async fn more_clones_than_are_kept_open_can_be_used_one_after_the_other() {
     world.hosts.limit_open(3);
     assert!(limit > 3);
     for number in 0..10 {
-        let host = soon(world.hosts.get(&domain(&format!("d{number}")))).await;
+        let host = soon(world.hosts.get(&domain(&format!("d{number}")), false)).await;
         host.unwrap().adds("fred").await;
         world.pass(IDLE);
         world.hears_until(|said| *said == Said::Left).await;

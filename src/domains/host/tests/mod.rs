@@ -208,7 +208,7 @@ impl World {
     }
 
     async fn host(&self) -> Host {
-        let host = soon(self.hosts.get(&domain("todo"))).await;
+        let host = soon(self.hosts.get(&domain("todo"), false)).await;
         host.unwrap()
     }
 

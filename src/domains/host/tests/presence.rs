@@ -94,7 +94,7 @@ fn domain() -> DomainId {
 async fn who_waits_for_a_clone_finds_it_present() {
     let (relay, came) = Slow::new();
     let (_world, hosts) = hosts(&relay).await;
-    hosts.get(&domain()).await.unwrap();
+    hosts.get(&domain(), false).await.unwrap();
     came.send(()).unwrap();
     assert!(relay.present.load(Ordering::SeqCst));
     hosts.close().await;
@@ -104,10 +104,10 @@ async fn who_waits_for_a_clone_finds_it_present() {
 async fn a_clone_that_has_closed_is_opened_anew() {
     let (relay, _came) = Slow::new();
     let (_world, hosts) = hosts(&relay).await;
-    let first = hosts.get(&domain()).await.unwrap();
+    let first = hosts.get(&domain(), false).await.unwrap();
     first.close().await;
     assert!(first.has_ended());
-    let second = hosts.get(&domain()).await.unwrap();
+    let second = hosts.get(&domain(), false).await.unwrap();
     assert!(!second.has_ended());
     assert!(second.is_locked().await.is_ok_and(|locked| !locked));
     hosts.close().await;
