@@ -133,26 +133,22 @@ impl<T> Desk<T> {
     pub(super) fn lock(&mut self, owner: &Owner, turn: Turn, now: Duration) -> u64 {
         self.lapse(now);
         let ends = now.saturating_add(self.terms.lease);
-        match &mut self.lock {
-            Some(lock) => {
-                lock.ends = ends;
-                if turn == Turn::Poll {
-                    lock.turn = turn;
-                }
-                lock.serial
+        if let Some(lock) = &mut self.lock {
+            lock.ends = ends;
+            if turn == Turn::Poll {
+                lock.turn = turn;
             }
-            None => {
-                self.locks += 1;
-                self.lock = Some(Lock {
-                    serial: self.locks,
-                    owner: owner.clone(),
-                    turn,
-                    ends,
-                    handed_out: HandedOut::default(),
-                });
-                self.locks
-            }
+            return lock.serial;
         }
+        self.locks += 1;
+        self.lock = Some(Lock {
+            serial: self.locks,
+            owner: owner.clone(),
+            turn,
+            ends,
+            handed_out: HandedOut::default(),
+        });
+        self.locks
     }
 
     /// Whether a lock that was taken is still held.

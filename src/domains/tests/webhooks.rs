@@ -162,9 +162,9 @@ impl House {
         let domains = domains.unwrap();
         domains.join(Arc::new(Empty));
         let house = Self {
+            world,
             domains,
             key,
-            world,
         };
         (house, posts)
     }

@@ -82,12 +82,11 @@ impl Connector {
     /// Where a webhook is, if all that its host means is permitted.
     async fn addresses(&self, url: &HookUrl) -> Result<Vec<SocketAddr>, WebhookError> {
         let (host, port) = (url.host(), url.port());
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![(address, port).into()],
-            Err(_) => {
-                let found = self.resolver.resolve(host, port).await;
-                found.map_err(|_| WebhookError::NoAddress)?
-            }
+        let addresses = if let Ok(address) = host.parse::<IpAddr>() {
+            vec![(address, port).into()]
+        } else {
+            let found = self.resolver.resolve(host, port).await;
+            found.map_err(|_| WebhookError::NoAddress)?
         };
         permitted(addresses, url.is_secure(), &self.allowed)
     }

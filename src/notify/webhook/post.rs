@@ -54,7 +54,7 @@ pub(super) async fn exchange(
 }
 
 fn request(message: &Signed) -> Result<Request<Full<Bytes>>, WebhookError> {
-    let text = |text: &str| HeaderValue::from_str(text).map_err(|cause| no_answer(cause));
+    let text = |text: &str| HeaderValue::from_str(text).map_err(no_answer);
     let mut request = Request::new(Full::new(message.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = message.url.target().parse().map_err(no_answer)?;

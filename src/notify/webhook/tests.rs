@@ -49,11 +49,9 @@ fn clock() -> Clock {
 struct Names(Mutex<Vec<Vec<SocketAddr>>>);
 
 impl Names {
-    fn meaning(times: &[&[&str]]) -> Box<Self> {
+    fn meaning(times: &[&[&str]]) -> Self {
         let addresses = |texts: &&[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        Box::new(Self(Mutex::new(
-            times.iter().rev().map(addresses).collect(),
-        )))
+        Self(Mutex::new(times.iter().rev().map(addresses).collect()))
     }
 }
 
@@ -64,8 +62,8 @@ impl Resolver for Names {
     }
 }
 
-fn webhooks(allow: &[&str], names: Box<Names>) -> Webhooks {
-    let connector = Connector::new(&config(allow), names).unwrap();
+fn webhooks(allow: &[&str], names: Names) -> Webhooks {
+    let connector = Connector::new(&config(allow), Box::new(names)).unwrap();
     Webhooks::over(Box::new(connector), PATIENCE, &clock())
 }
 
