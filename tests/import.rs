@@ -61,9 +61,9 @@ fn import(folder: &Folder, from: &Gateway, key: &str) -> Output {
     let output = Command::new(BINARY)
         .args(["domain", "import", "acme/todo", "--patience", "20"])
         .args(["--from", &from.ready.origin])
-        .args([&"--ca-file".as_ref(), from.ready.ca_file.as_os_str()])
-        .args([&"--auth-file".as_ref(), auth.as_os_str()])
-        .args([&"--config".as_ref(), config.as_os_str()])
+        .args(["--ca-file".as_ref(), from.ready.ca_file.as_os_str()])
+        .args(["--auth-file".as_ref(), auth.as_os_str()])
+        .args(["--config".as_ref(), config.as_os_str()])
         .output()
         .unwrap();
     fs::rename(state.join("store"), data.join("store")).unwrap();

@@ -50,7 +50,7 @@ const ROOMS: &[(&str, Layer, &[&str])] = &[
 #[rustfmt::skip]
 const RESERVED: &[(&[&str], &[&str], &str)] = &[
     (&["sled"],
-     &["src/store"],
+     &["src/store", "crates/m-ld-engine/src/store"],
      "the store is behind src/store, so that another backend is one adapter away"),
     (&["SystemTime::now", "UNIX_EPOCH::elapsed", "std::time::Instant::now"],
      &["src/clock.rs"],
@@ -64,7 +64,7 @@ const RESERVED: &[(&[&str], &[&str], &str)] = &[
      "take a `Chance`, so that tests can seed it"),
     // RSA of that library takes no other source.
     (&["aws_lc_rs::rand"],
-     &["src/clock.rs", "src/accounts/pair.rs"],
+     &["src/clock.rs", "src/accounts/pair.rs", "crates/m-ld-engine/src/security/acl/keys"],
      "take a `Chance`, so that tests can seed it"),
     (&["axum", "tower", "tower_service"],
      &["src/http", "src/sockets", "src/website", "src/app", "src/main.rs", "src/command"],

@@ -1,7 +1,7 @@
 //! The API's description of itself is true: each operation is called at a running gateway, and each answer is one
 //! that the description has, with the headers and the content that it says. What it has and no call got is a fault too.
 //!
-//! Source: OpenAPI 3.1.0.
+//! Source: `OpenAPI` 3.1.0.
 
 mod operation;
 mod schema;

@@ -140,9 +140,9 @@ impl Room {
     /// its operator's to decide.
     pub(super) fn end_of(&self, id: &KeyId, record: &KeyRecord) -> Option<Timestamp> {
         let limit = self.policy.key_age_limit;
-        let ages = !limit.is_zero() && *id != self.root.key;
-        let aged = ages.then(|| record.created.after(limit));
-        record.expires.into_iter().chain(aged).min()
+        let has_limit = !limit.is_zero() && *id != self.root.key;
+        let by_age = has_limit.then(|| record.created.after(limit));
+        record.expires.into_iter().chain(by_age).min()
     }
 
     fn unused_key(&self) -> Result<AccountKey, AccountError> {

@@ -1,7 +1,7 @@
 //! Subdomains: which there are, and how a clone is configured to join one.
 //!
 //! A *UUID subdomain* is never recorded: whoever knows its name can use it, as its account allows. A *named
-//! subdomain* is recorded when it is first asked for, and the gateway has a clone of it: see [`host`]. If it was
+//! subdomain* is recorded when it is first asked for, and the gateway has a clone of it: see `host`. If it was
 //! made with signatures, that clone also decides what is relayed: who may speak is in its data.
 //!
 //! # Invariants

@@ -74,9 +74,9 @@ impl House {
         let domains = domains.unwrap();
         domains.join(Arc::new(Alone));
         Self {
+            world,
             domains,
             key,
-            world,
         }
     }
 

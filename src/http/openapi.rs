@@ -1,7 +1,7 @@
 //! What the API says about itself: `openapi.json`, which is written by hand and held true by tests. One compares its
 //! operations with the router's; others call each at a running gateway and judge the answers by its schemas.
 //!
-//! Source: OpenAPI 3.1.0.
+//! Source: `OpenAPI` 3.1.0.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -74,11 +74,11 @@ mod tests {
                 })
                 .collect();
             let segments = path.split('/').map(|segment| segment.strip_prefix('{'));
-            let named: Vec<_> = segments
+            let in_path: Vec<_> = segments
                 .flatten()
                 .map(|segment| segment.trim_end_matches('}').to_owned())
                 .collect();
-            assert_eq!(declared, named, "{path}");
+            assert_eq!(declared, in_path, "{path}");
         }
     }
 

@@ -62,14 +62,12 @@ impl From<AuthError> for Refusal {
 
 impl From<DomainError> for Refusal {
     fn from(error: DomainError) -> Self {
-        match error {
-            DomainError::Refused(refused) => refused.into(),
-            // Not for good: the clone is to try again.
-            cause => {
-                log::error!(target: "meldgate::sockets", error:err = cause; "a subdomain's clone cannot be opened");
-                Self::TooManyRequests
-            }
+        if let DomainError::Refused(refused) = error {
+            return refused.into();
         }
+        log::error!(target: "meldgate::sockets", error:err = error; "a subdomain's clone cannot be opened");
+        // Not for good: the clone is to try again.
+        Self::TooManyRequests
     }
 }
 

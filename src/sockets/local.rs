@@ -178,31 +178,32 @@ fn name(kind: &UnicastKind) -> &'static str {
 
 /// The parameters of a unicast, as clones write them.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Sent<'a> {
-    from_id: &'a str,
-    to_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sent_message_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel_id: Option<&'a str>,
+    #[serde(rename = "fromId")]
+    from: &'a str,
+    #[serde(rename = "toId")]
+    to: &'a str,
+    #[serde(rename = "messageId", skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(rename = "sentMessageId", skip_serializing_if = "Option::is_none")]
+    replied: Option<&'a str>,
+    #[serde(rename = "channelId", skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
 }
 
 impl<'a> Sent<'a> {
     fn new(from: &'a str, to: &'a str, kind: &'a UnicastKind) -> Self {
-        let (message, sent, channel) = match kind {
+        let (message, replied, channel) = match kind {
             UnicastKind::Send { message } => (Some(message), None, None),
             UnicastKind::Reply { message, to } => (Some(message), Some(to), None),
             UnicastKind::Notify { channel } => (None, None, Some(channel)),
         };
         Self {
-            from_id: from,
-            to_id: to,
-            message_id: message.map(String::as_str),
-            sent_message_id: sent.map(String::as_str),
-            channel_id: channel.map(String::as_str),
+            from,
+            to,
+            message: message.map(String::as_str),
+            replied: replied.map(String::as_str),
+            channel: channel.map(String::as_str),
         }
     }
 }

@@ -47,15 +47,15 @@ fn bytes(text: &'static str) -> Bytes {
 #[tokio::test]
 async fn a_clone_in_this_process_hears_who_is_present_and_what_the_others_do() {
     let hub = hub();
-    let (here, kept_here) = clone(&hub, "here");
-    let (there, kept_there) = clone(&hub, "there");
-    assert_eq!(kept_here.last(), Some(Arriving::Presence(vec![])));
+    let (here, heard_here) = clone(&hub, "here");
+    let (there, told_there) = clone(&hub, "there");
+    assert_eq!(heard_here.last(), Some(Arriving::Presence(vec![])));
     here.operation(bytes("changed"));
     assert_eq!(
-        kept_there.last(),
+        told_there.last(),
         Some(Arriving::Operation(bytes("changed")))
     );
-    assert_eq!(kept_here.last(), Some(Arriving::Presence(vec![])));
+    assert_eq!(heard_here.last(), Some(Arriving::Presence(vec![])));
     assert_eq!((here.others(), there.others()), (1, 1));
 }
 
@@ -100,13 +100,13 @@ async fn a_clone_that_is_present_is_told_of_to_whoever_comes() {
 #[tokio::test]
 async fn a_clone_whose_inbox_is_full_is_cut_off_and_sends_no_more() {
     let hub = hub();
-    let (here, kept_here) = clone(&hub, "here");
+    let (here, heard_here) = clone(&hub, "here");
     let (there, kept) = clone(&hub, "there");
     kept.full.store(true, Ordering::Relaxed);
     here.operation(bytes("too much"));
     assert!(kept.cut.load(Ordering::Relaxed));
     assert_eq!(here.others(), 0);
-    let before = kept_here.last();
+    let before = heard_here.last();
     there.operation(bytes("late"));
     let message = Unicast {
         kind: UnicastKind::Notify {
@@ -115,7 +115,7 @@ async fn a_clone_whose_inbox_is_full_is_cut_off_and_sends_no_more() {
         payload: bytes("late"),
     };
     there.unicast("here", message);
-    assert_eq!(kept_here.last(), before);
+    assert_eq!(heard_here.last(), before);
 }
 
 #[tokio::test]

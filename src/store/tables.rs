@@ -208,14 +208,11 @@ fn place(table: Table, key: &[u8]) -> Vec<u8> {
 )]
 pub(super) fn failed(cause: engine::StoreError) -> StoreError {
     log::error!(target: "meldgate::store", error:% = cause; "the tables of a clone cannot be used");
-    match cause {
-        engine::StoreError::Layout { found, known } => StoreError::Newer {
-            what: Tree::Clones.name().to_owned(),
-            found,
-            known,
-        },
-        _ => corrupt(),
+    if let engine::StoreError::Layout { found, known } = cause {
+        let what = Tree::Clones.name().to_owned();
+        return StoreError::Newer { what, found, known };
     }
+    corrupt()
 }
 
 fn failing(cause: &StoreError) -> engine::StoreError {

@@ -145,7 +145,8 @@ fn named() -> String {
 /// The path of a query.
 fn asked(query: &Value) -> String {
     let bytes = query.to_string().into_bytes();
-    let encoded: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+    let encode = |text: String, byte: &u8| text + &format!("%{byte:02x}");
+    let encoded = bytes.iter().fold(String::new(), encode);
     format!("/state?q={encoded}")
 }
 

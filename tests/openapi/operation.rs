@@ -183,7 +183,7 @@ impl<'d> Operation<'d> {
                 let essence = of.split(';').next().unwrap();
                 match content.get(essence) {
                     Some(media) => {
-                        found.extend(self.faults_of_content(essence, &media["schema"], reply))
+                        found.extend(self.faults_of_content(essence, &media["schema"], reply));
                     }
                     None => found.push(format!("{essence} is not described")),
                 }

@@ -31,6 +31,7 @@ pub(super) async fn of_the_gateway(world: &mut World) {
         .await;
 }
 
+#[expect(clippy::too_many_lines, reason = "a story is told in one go")]
 pub(super) async fn of_accounts(world: &mut World) {
     let (ada, root, keyid) = (world.ada.clone(), world.root.clone(), world.keyid.clone());
     let by_ada = Call {
@@ -185,6 +186,7 @@ pub(super) async fn of_accounts(world: &mut World) {
         .await;
 }
 
+#[expect(clippy::too_many_lines, reason = "a story is told in one go")]
 pub(super) async fn of_subdomains(world: &mut World) {
     let ada = world.ada.clone();
     let nobody = Call {
@@ -292,6 +294,7 @@ pub(super) async fn of_subdomains(world: &mut World) {
         .await;
 }
 
+#[expect(clippy::too_many_lines, reason = "a story is told in one go")]
 pub(super) async fn of_a_state(world: &mut World) {
     let (ada, root) = (world.ada.clone(), world.root.clone());
     let by_ada = Call {
@@ -440,7 +443,7 @@ pub(super) async fn of_a_state(world: &mut World) {
         .await;
     let text = events.text();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-    let data: String = data.map(|line| format!("{line}\n")).collect();
+    let data = data.fold(String::new(), |text, line| text + line + "\n");
     are_lines(world, &data, "Update");
     let seen = &[("Last-Event-ID", "first")][..];
     world

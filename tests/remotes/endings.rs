@@ -242,13 +242,12 @@ async fn what_has_ended_stays_so_over_a_restart_and_after_a_crash() {
     .await;
     let keys = async |gateway: &Gateway| {
         let reply = gateway.as_root("GET", "/api/v1/user/owner", None).await;
-        let ends = reply.value()["key"]
+        reply.value()["key"]
             .as_array()
             .unwrap()
             .iter()
             .map(|key| key["expires"].clone())
-            .collect::<Vec<_>>();
-        ends
+            .collect::<Vec<_>>()
     };
     let before = keys(gateway).await;
     let check = async |gateway: &Gateway| {

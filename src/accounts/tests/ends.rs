@@ -25,7 +25,9 @@ async fn a_rotated_key_is_good_beside_its_successor_until_the_overlap_ends() {
     let ended = told.recv().await.unwrap();
     assert_eq!(ended.at, world.clock.now().after(overlap));
     assert_eq!((ended.account, ended.key), (name("acme"), old.id.clone()));
-    world.hand.advance(overlap - Duration::from_secs(1));
+    world
+        .hand
+        .advance(overlap.checked_sub(Duration::from_secs(1)).unwrap());
     assert!(world.who(&by_old).await.is_ok());
     world.hand.advance(Duration::from_secs(1));
     assert_eq!(world.who(&by_old).await, NO);

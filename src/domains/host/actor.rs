@@ -72,10 +72,11 @@ pub(super) struct Actor {
 
 /// Does what may take long, or read from the disk, where it keeps nobody else's tasks waiting.
 fn aside<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::current().runtime_flavor() {
-        // It has one thread for everything, as in tests.
-        RuntimeFlavor::CurrentThread => work(),
-        _ => tokio::task::block_in_place(work),
+    // That has one thread for everything, as in tests.
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        work()
+    } else {
+        tokio::task::block_in_place(work)
     }
 }
 
@@ -365,15 +366,12 @@ impl Actor {
     fn connect(&mut self, round: &mut Round) -> Result<(), Failure> {
         let (entrance, arrivals) = inbox();
         self.reconnect_at = None;
-        match self.relay.connect(&self.domain, &self.id, entrance) {
-            Some(line) => {
-                self.connection = Some(Connection { line, arrivals });
-                self.handle(Input::Connected, round)
-            }
-            None => {
-                self.reconnect_at = Some(self.now().saturating_add(RECONNECT));
-                Ok(())
-            }
+        if let Some(line) = self.relay.connect(&self.domain, &self.id, entrance) {
+            self.connection = Some(Connection { line, arrivals });
+            self.handle(Input::Connected, round)
+        } else {
+            self.reconnect_at = Some(self.now().saturating_add(RECONNECT));
+            Ok(())
         }
     }
 
@@ -427,6 +425,10 @@ impl Actor {
         }));
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is not done is told, new kinds too"
+    )]
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Present(present) => self.say(|line| line.present(present)),
@@ -477,6 +479,10 @@ impl Actor {
     }
 
     /// Tells the log what is the operator's to know.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is not the operator's to know is not told, new kinds too"
+    )]
     fn tell(&self, effect: Effect) {
         let domain = &self.domain;
         match effect {

@@ -81,8 +81,8 @@ impl Queue {
         own: &BTreeMap<u64, Answered>,
     ) -> Result<Notes, StoreError> {
         let mut notes = Notes::default();
-        let noted = self.record.noted;
-        let from = noted.to_be_bytes();
+        let before = self.record.noted;
+        let from = before.to_be_bytes();
         for entry in view.range(Table::Updates, Bound::Excluded(&from), Bound::Unbounded) {
             let tick = tick_of(&entry?.0)?;
             match own.get(&tick) {
@@ -92,7 +92,7 @@ impl Queue {
             }
             self.forget(view, tick, &mut notes)?;
         }
-        if self.record.noted != noted {
+        if self.record.noted != before {
             self.note(&mut notes)?;
         }
         Ok(notes)

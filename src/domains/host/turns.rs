@@ -212,6 +212,10 @@ fn counted(mut update: Value) -> Value {
 }
 
 /// What a refused write is to whoever asked for it, or that the clone cannot go on.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else is wrong is wrong with the request"
+)]
 fn refused(error: WriteError) -> Result<HostError, Failure> {
     Ok(match error {
         WriteError::NotReady => HostError::Closed,

@@ -35,11 +35,10 @@ pub(in crate::http) async fn read(
     parts: Parts,
 ) -> Result<Response, Problem> {
     let members = members(parts.uri.query())?;
-    let one = match members.as_slice() {
-        [member] => member,
-        _ => return Err(Problem::bad_request(ASKED)),
+    let [(name, value)] = members.as_slice() else {
+        return Err(Problem::bad_request(ASKED));
     };
-    match (one.0.as_str(), one.1.as_str()) {
+    match (name.as_str(), value.as_str()) {
         ("lock", _) => locked(&target).await,
         ("q" | "query", query) => {
             let query = json::parse(query.as_bytes()).map_err(|error| {
@@ -212,11 +211,9 @@ fn send(results: Results<'_>, form: Form, pieces: &Pieces) {
 }
 
 fn problem(error: &PatternError) -> Problem {
-    match error {
-        PatternError::Store(cause) => {
-            log::error!(target: "meldgate::http", error:% = cause; "the state cannot be read");
-            Problem::internal()
-        }
-        other => Problem::bad_request(other.to_string()),
+    if let PatternError::Store(cause) = error {
+        log::error!(target: "meldgate::http", error:% = cause; "the state cannot be read");
+        return Problem::internal();
     }
+    Problem::bad_request(error.to_string())
 }

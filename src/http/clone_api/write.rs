@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
-use serde_json::{Value, json};
 
 use super::answers::{answer, located};
 use super::subscribe::subscribe;
@@ -26,7 +25,7 @@ pub(in crate::http) async fn write(
     target.still_may(&app)?;
     let lock = has_lock(uri.query())?;
     let writing = Writing {
-        request: body.map(request),
+        request: body.map(|JsonRql(request)| request),
         condition: condition(&headers)?,
         lock,
     };
@@ -43,14 +42,6 @@ pub(in crate::http) async fn write(
     } else {
         response
     })
-}
-
-/// An array of subjects stands for their insertion.
-fn request(JsonRql(request): JsonRql) -> Value {
-    match request {
-        Value::Array(subjects) => json!({ "@insert": subjects }),
-        other => other,
-    }
 }
 
 /// `DELETE /api/v1/domain/{account}/{name}/state?lock`: releases the lock, and acknowledges what was handed out under
@@ -90,10 +81,11 @@ pub(in crate::http) async fn poll(
         return subscribe(&target, &body).await;
     }
     let Polled { tick, updates } = target.host.poll(target.owner.clone()).await?;
-    let lines: String = updates
-        .iter()
-        .map(|update: &Value| format!("{update}\n"))
-        .collect();
+    let mut lines = String::new();
+    for update in &updates {
+        lines.push_str(&update.to_string());
+        lines.push('\n');
+    }
     let body = Body::from(lines);
     let response = answer(StatusCode::CREATED, "application/x-ndjson", tick, body);
     Ok(located(response, &target.lock_location()))

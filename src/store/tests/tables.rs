@@ -7,7 +7,7 @@ use super::*;
 
 const DOMAIN: &str = "todo.acme.gw.example.org";
 
-async fn put(tables: &mut Tables, key: &[u8], value: &[u8]) {
+fn put(tables: &mut Tables, key: &[u8], value: &[u8]) {
     let mut batch = engine::Batch::default();
     let change = (Table::Data, key.to_vec(), Some(value.into()));
     batch.changes.push(change);
@@ -22,7 +22,7 @@ fn get(tables: &Tables, key: &[u8]) -> Result<Option<engine::Bytes>, engine::Sto
 async fn tables_are_found_again_and_are_apart() {
     for mut subject in [Subject::memory(), Subject::files()] {
         let mut tables = subject.store.tables(DOMAIN, &chance()).await.unwrap();
-        put(&mut tables, b"key", b"value").await;
+        put(&mut tables, b"key", b"value");
         subject.store.settle().await.unwrap();
         let other = subject.store.tables("other", &chance()).await.unwrap();
         assert_eq!(get(&other, b"key").unwrap(), None);
@@ -40,7 +40,7 @@ async fn tables_are_found_again_and_are_apart() {
 async fn destroyed_tables_are_empty_when_they_are_made_again() {
     for subject in [Subject::memory(), Subject::files()] {
         let mut tables = subject.store.tables(DOMAIN, &chance()).await.unwrap();
-        put(&mut tables, b"key", b"value").await;
+        put(&mut tables, b"key", b"value");
         drop(tables);
         subject.store.destroy_tables(DOMAIN).await.unwrap();
         let key = subject.store.get(Tree::Clones, DOMAIN.as_bytes()).unwrap();
@@ -54,7 +54,7 @@ async fn destroyed_tables_are_empty_when_they_are_made_again() {
 async fn tables_are_not_opened_under_another_key() {
     let subject = Subject::files();
     let mut tables = subject.store.tables(DOMAIN, &chance()).await.unwrap();
-    put(&mut tables, b"key", b"value").await;
+    put(&mut tables, b"key", b"value");
     drop(tables);
     let other = Batch::new().put(Tree::Clones, DOMAIN, [7; 32]);
     subject.store.commit(other).await.unwrap();
@@ -67,7 +67,7 @@ async fn files_tell_nothing_of_what_is_in_tables() {
     const SECRET: &[u8] = b"nobody reads this in the files";
     let subject = Subject::files();
     let mut tables = subject.store.tables(DOMAIN, &chance()).await.unwrap();
-    put(&mut tables, b"key", SECRET).await;
+    put(&mut tables, b"key", SECRET);
     subject.store.settle().await.unwrap();
     let log = subject.folder.as_ref().unwrap().store().join("data/db");
     let bytes = std::fs::read(log).unwrap();
@@ -83,7 +83,7 @@ async fn much_that_nobody_waits_for_is_made_durable_all_the_same() {
     let subject = Subject::files();
     let mut tables = subject.store.tables(DOMAIN, &chance()).await.unwrap();
     for key in 0..100_u32 {
-        put(&mut tables, &key.to_be_bytes(), &[1; 8192]).await;
+        put(&mut tables, &key.to_be_bytes(), &[1; 8192]);
     }
     // What is queued before this is done before it returns.
     subject.store.settle().await.unwrap();

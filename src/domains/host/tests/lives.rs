@@ -44,7 +44,7 @@ async fn a_clone_that_somebody_uses_stays_open() {
     world.pass(IDLE);
     assert!(host.is_locked().await.is_ok(), "updates are followed");
     drop(follower);
-    world.hand.advance(IDLE - LEASE / 2);
+    world.hand.advance(IDLE.checked_sub(LEASE / 2).unwrap());
     host.write(ann(), locking(None)).await.unwrap();
     world.pass(LEASE / 2);
     assert!(host.is_locked().await.unwrap(), "it is locked");

@@ -93,7 +93,7 @@ async fn a_lock_ends_with_its_lease_and_those_who_wait_go_on() {
     let world = World::new().await;
     let host = world.host().await;
     host.write(ann(), locking(None)).await.unwrap();
-    world.hand.advance(LEASE - PATIENCE / 2);
+    world.hand.advance(LEASE.checked_sub(PATIENCE / 2).unwrap());
     let waiting = tokio::spawn({
         let host = host.clone();
         async move { host.adds("next").await }

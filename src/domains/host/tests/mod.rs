@@ -25,7 +25,7 @@ use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 /// What is not there by then will not be.
 const SOON: Duration = Duration::from_secs(20);
 

@@ -107,6 +107,10 @@ impl Peer {
     }
 
     /// Hears what the hosted clone said. Says whether it was meant for it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else is said is for others"
+    )]
     fn hears(&mut self, world: &World, hosted: &str, said: &Said) -> bool {
         match said {
             Said::Operation(message) => self.input(world, Input::Operation(message)),
@@ -204,9 +208,9 @@ async fn a_clone_joins_from_the_hosted_one_and_what_it_writes_waits_to_be_polled
     let (mut world, host, id) = filled(10).await;
     let mut peer = Peer::join(&world, &id);
     peer.joins(&mut world, &id).await;
-    let mut follower = host.follow().unwrap();
+    let mut updates = host.follow().unwrap();
     peer.write(&world, "theirs");
-    let followed = peer.serves(&mut world, &id, follower.recv()).await.unwrap();
+    let followed = peer.serves(&mut world, &id, updates.recv()).await.unwrap();
     assert!(followed.text.contains("theirs"), "{followed:?}");
     assert_eq!(host.polled().await, counted(&[("theirs", 1)]));
     assert!(host.state().await.unwrap().tick >= followed.tick);
@@ -269,11 +273,11 @@ async fn a_clone_whose_inbox_overflows_connects_again_and_asks_for_what_it_misse
     peer.write(&world, "missed");
     world.air.cut();
     while !matches!(world.hears().await, Said::Connected(again) if again == id) {}
-    let mut follower = host.follow().unwrap();
+    let mut updates = host.follow().unwrap();
     let mut asked = false;
     let missed = loop {
         tokio::select! {
-            followed = follower.recv() => {
+            followed = updates.recv() => {
                 let followed = followed.unwrap();
                 if followed.text.contains("missed") {
                     break followed;

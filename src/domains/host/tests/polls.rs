@@ -168,13 +168,13 @@ async fn counts_and_order_outlive_a_restart() {
 async fn updates_can_be_read_again_after_any_that_was_seen() {
     let world = World::new().await;
     let host = world.host().await;
-    let mut follower = host.follow().unwrap();
+    let mut updates = host.follow().unwrap();
     let mut ticks = Vec::new();
     for name in ["a", "b", "c"] {
         ticks.push(host.adds(name).await.tick);
     }
     for (tick, name) in ticks.iter().zip(["a", "b", "c"]) {
-        let followed = soon(follower.recv()).await.unwrap();
+        let followed = soon(updates.recv()).await.unwrap();
         assert_eq!(followed.tick, *tick);
         let update: Value = serde_json::from_str(&followed.text).unwrap();
         assert_eq!(update["@insert"][0]["name"], name);
