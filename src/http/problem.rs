@@ -246,7 +246,10 @@ impl From<HostError> for Problem {
             HostError::Busy => Self::too_many_requests(BUSY),
             HostError::Refused(why) => Self::forbidden_because(why.to_string()),
             HostError::TooManyKeys => Self::conflict(error.to_string()),
-            HostError::Closed => Self::unavailable("not just now; try again"),
+            // A write may have been made before the clone went.
+            HostError::Closed => Self::unavailable(
+                "not just now, or not confirmed: read before you try a write again",
+            ),
         }
     }
 }
