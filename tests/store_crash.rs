@@ -2,7 +2,7 @@
 //!
 //! The test runs this binary again as a child that commits and tells of each confirmation, kills it at a
 //! moment it does not expect, and looks at what it left. Rounds follow one another on the same files.
-//! `MELDGATE_CRASH_ROUNDS` sets their number. A second child meets a disk that takes no more.
+//! `CRASH_ROUNDS` sets their number. A second child meets a disk that takes no more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,8 +17,8 @@ const FULL_CHILD: &str = "store_crash::commits_until_the_disk_takes_no_more";
 /// Lets no file grow beyond some megabytes; the shell's unit is 512 or 1024 bytes. The system tells of the
 /// limit by a signal, unless that is ignored: then the write fails, as on a full disk.
 const SMALL_DISK: &str = "trap '' XFSZ; ulimit -f 6000; exec \"$@\"";
-const FOLDER: &str = "MELDGATE_CRASH_FOLDER";
-const ROUNDS: &str = "MELDGATE_CRASH_ROUNDS";
+const FOLDER: &str = "CRASH_FOLDER";
+const ROUNDS: &str = "CRASH_ROUNDS";
 const DEFAULT_ROUNDS: u32 = 10;
 /// Threads that commit at once, so that groups hold batches of several.
 const WORKERS: u8 = 4;

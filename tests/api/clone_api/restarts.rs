@@ -6,7 +6,7 @@ use testkit::{Folder, Gateway};
 
 use super::*;
 
-const ROUNDS: &str = "MELDGATE_CRASH_ROUNDS";
+const ROUNDS: &str = "CRASH_ROUNDS";
 const DEFAULT_ROUNDS: usize = 3;
 /// Writers at once, so that commits hold writes of several.
 const WRITERS: usize = 4;
