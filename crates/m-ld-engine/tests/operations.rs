@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use m_ld_engine::clock::TreeClock;
 use m_ld_engine::context::domain_base;
 use m_ld_engine::msgpack::{Limits as PackLimits, Value};
 use m_ld_engine::operation::{
@@ -386,4 +387,48 @@ fn a_long_update_is_compressed() {
     let encoded = codec.encode(&operation);
     assert!(encoded.len() < 300, "{}", encoded.len());
     assert_eq!(codec.decode(&encoded, &Limits::default()), Ok(operation));
+}
+
+#[test]
+fn no_two_operations_of_a_process_name_a_blank_node_alike() {
+    let codec = Codec::new(&Iri::new("http://d.example.org/")).unwrap();
+    let mut time = TreeClock::genesis();
+    let mut named = BTreeSet::new();
+    for _ in 0..20 {
+        time = time.ticked().unwrap();
+        let delete = |object: i64| Tagged {
+            triple: Triple::new(
+                Iri::new("http://d.example.org/fred"),
+                Iri::new("http://d.example.org/#age"),
+                Literal::integer(object),
+            ),
+            tids: vec![TreeClock::genesis().tid()],
+            data: None,
+        };
+        let encoded = codec.encode(&Operation {
+            from: time.ticks(),
+            time: time.clone(),
+            deletes: vec![delete(1), delete(2), delete(3)],
+            inserts: Vec::new(),
+            updates: Vec::new(),
+            principal: None,
+            agreed: None,
+        });
+        let blanks = blank_nodes(&encoded);
+        assert_eq!(blanks.len(), 3);
+        for blank in blanks {
+            assert!(named.insert(blank.clone()), "{blank} is named twice");
+        }
+    }
+}
+
+/// The labels of blank nodes in an operation that is not compressed: short strings, after their lengths.
+fn blank_nodes(encoded: &[u8]) -> Vec<String> {
+    let found = encoded.windows(3).enumerate();
+    let found = found.filter(|(_, at)| at[0] & 0xe0 == 0xa0 && &at[1..] == b"_:");
+    let label = |(at, found): (usize, &[u8])| {
+        let length = usize::from(found[0] & 0x1f);
+        String::from_utf8(encoded[at + 1..=at + length].to_vec()).unwrap()
+    };
+    found.map(label).collect()
 }

@@ -175,6 +175,27 @@ for (const engine of process.env.INTEROP === 'short' ? ['0.10.0'] : Object.keys(
       areOpen();
     });
 
+    it('loses no deletion when a JavaScript clone fuses what it did', async () => {
+      party = new Party(gateway, await gateway.configuration(account), { engine });
+      const js = await party.join('js', { config: { journal: { adminDebounce: 30 } } });
+      const native = await party.join('native', { engine: 'native' });
+      const away = await party.join('away');
+      const fred = (...likes) => ({ fred: { '@id': 'fred', likes } });
+      await js.write(fred('a', 'b', 'c', 'd').fred);
+      await converge([native, away], fred('a', 'b', 'c', 'd'));
+      await away.cut({ stay: true });
+      for (const likes of ['b', 'c', 'd'])
+        await native.write({ '@delete': { '@id': 'fred', likes } });
+      await converge([js], fred('a'));
+      // As above.
+      await new Promise(resolve => setTimeout(resolve, 300));
+      party.clones = party.clones.filter(clone => clone !== native);
+      await native.stop();
+      await away.reconnect();
+      await converge([js, away], fred('a'));
+      areOpen();
+    });
+
     it('goes on, forks upon forks, when those it came from have gone', async () => {
       const [native, js] = await join_('native', 'js');
       const expected = {};

@@ -50,7 +50,7 @@ pub(super) fn operation(context: &Context, operation: &Operation) -> Vec<u8> {
 /// Encodes triples of a snapshot as one datum.
 pub(super) fn snapshot_triples(context: &Context, triples: &[Tagged]) -> Vec<u8> {
     let mut data = Vec::with_capacity(triples.len() * 96);
-    let mut out = Encoder::new(context, &mut data);
+    let mut out = Encoder::new(context, &mut data, 0);
     out.many(triples.len());
     for tagged in triples {
         out.tagged(tagged);
@@ -124,7 +124,7 @@ fn compressed(data: Vec<u8>) -> (Vec<u8>, bool) {
 fn update(context: &Context, operation: &Operation) -> Vec<u8> {
     let triples = operation.deletes.len() + operation.inserts.len() + operation.updates.len();
     let mut data = Vec::with_capacity(16 + triples * 64);
-    let mut out = Encoder::new(context, &mut data);
+    let mut out = Encoder::new(context, &mut data, operation.ticks());
     out.out
         .array(if operation.updates.is_empty() { 2 } else { 3 });
     out.all_tagged(&operation.deletes, false);
@@ -146,15 +146,18 @@ fn update(context: &Context, operation: &Operation) -> Vec<u8> {
 struct Encoder<'c, 'o> {
     context: &'c Context,
     out: Writer<'o>,
+    /// What blank nodes are told apart by from those of other operations of the same process.
+    tick: u64,
     /// How many blank nodes there are.
     blank: usize,
 }
 
 impl<'c, 'o> Encoder<'c, 'o> {
-    fn new(context: &'c Context, data: &'o mut Vec<u8>) -> Self {
+    fn new(context: &'c Context, data: &'o mut Vec<u8>, tick: u64) -> Self {
         Self {
             context,
             out: Writer::new(data),
+            tick,
             blank: 0,
         }
     }
@@ -206,10 +209,13 @@ impl<'c, 'o> Encoder<'c, 'o> {
     }
 
     /// Writes the first four members of a reified triple.
+    ///
+    /// A JavaScript clone that fuses operations, or cuts one from another, keeps the blank nodes of both: if two had the
+    /// same, their triples would become one, and the other deletion be lost (m-ld protocol, Q31).
     fn reified(&mut self, triple: &Triple, data: Option<&Value>) {
         self.blank += 1;
         self.out.str("@id");
-        self.out.str(&format!("_:b{}", self.blank));
+        self.out.str(&format!("_:t{}b{}", self.tick, self.blank));
         self.out.str("s");
         self.out.str(&self.context.wire_id(&triple.subject));
         self.out.str("p");
