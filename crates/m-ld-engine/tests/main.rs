@@ -22,6 +22,7 @@ mod hostile;
 mod jrql;
 mod layering;
 mod messages;
+mod mixed;
 mod names;
 mod net;
 mod notes;

@@ -1,5 +1,6 @@
 //! Applying operations of others (m-ld protocol, section 5.3).
 
+use super::doubt;
 use super::message::{Arrived, record_of};
 use super::problem::Problem;
 use super::replica::Replica;
@@ -99,7 +100,11 @@ impl Replica {
         let mut reversion = Reversion::default();
         for Tagged { triple, tids, .. } in &operation.deletes {
             let removed = writer.remove_tids(triple, tids)?;
-            if !removed.is_empty() && writer.graph().tids(triple)?.is_empty() {
+            let gone = match removed.as_slice() {
+                [] => doubt::give_up(&mut writer, triple)?,
+                _ => writer.graph().tids(triple)?.is_empty(),
+            };
+            if gone {
                 work.interim.asserted.delete(triple.clone());
             }
             reversion.deletes.push(removed);

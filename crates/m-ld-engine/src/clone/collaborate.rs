@@ -62,6 +62,10 @@ pub(super) struct Collaboration {
     pub(super) retry: Option<Duration>,
     /// How often in a row recovering has failed after it had begun.
     pub(super) broken: u32,
+    /// When to ask once more, having recovered.
+    pub(super) second_look: Option<Duration>,
+    /// Whether this clone has recovered, and asks once more.
+    pub(super) looking_again: bool,
     /// Whether live operations are delivered as they come.
     pub(super) accepting: bool,
     /// Live operations that came while they were not accepted.
@@ -97,6 +101,8 @@ impl Collaboration {
             phase: Phase::Idle,
             retry: None,
             broken: 0,
+            second_look: None,
+            looking_again: false,
             accepting: false,
             held: Waiting::new(config.max_waiting),
             waiting: Waiting::new(config.max_waiting),
@@ -127,6 +133,8 @@ impl Collaboration {
     fn let_go(&mut self) {
         self.phase = Phase::Idle;
         self.retry = None;
+        self.second_look = None;
+        self.looking_again = false;
         self.accepting = false;
         self.chronic = None;
         self.held.clear();

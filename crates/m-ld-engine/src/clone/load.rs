@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::apply::put_data;
 use super::buffer::{Bytes, Waiting};
 use super::deliver::{Delivered, Seen};
+use super::doubt;
 use super::machine::MeldClone;
 use super::message::{compose, record_of};
 use super::recover::Phase;
@@ -212,6 +213,7 @@ impl Replica {
             carry(&*self.view, &mut pending, &gwc)?;
         }
         Writer::clear(&mut pending);
+        doubt::clear(&*self.view, &mut pending)?;
         pending.clear(Table::Entries);
         pending.clear(Table::Operations);
         self.commit(pending, State::loading(time, gwc, agreed))
@@ -242,6 +244,7 @@ impl Replica {
         for Tagged { triple, tids, data } in triples {
             if tids.is_empty() {
                 writer.entail(triple)?;
+                doubt::doubt(&mut writer, triple);
             } else {
                 writer.insert(triple, tids)?;
             }

@@ -31,6 +31,7 @@ mod buffer;
 mod collaborate;
 mod config;
 mod deliver;
+mod doubt;
 mod effect;
 mod error;
 mod json;

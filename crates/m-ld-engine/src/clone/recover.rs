@@ -60,6 +60,8 @@ impl MeldClone {
     pub(super) fn recover(&mut self, reason: Reason) -> Result<(), CloneError> {
         // What the stream has brought, it has brought out of order: another would too.
         let again = matches!(self.with.phase, Phase::RevUp(_) | Phase::Snapshot(_));
+        self.with.second_look = None;
+        self.with.looking_again = false;
         self.with.outdated = true;
         self.with.accepting = false;
         self.with.waiting.clear();
@@ -87,6 +89,21 @@ impl MeldClone {
             },
         };
         self.ask(request)
+    }
+
+    /// Asks for a rev-up once more, some time after this clone has recovered.
+    ///
+    /// A JavaScript clone that is busy serves what it has done and the one operation that it is about to do, but not those
+    /// that it has received since: whoever recovers from it does not get them, nor knows of them before their process
+    /// speaks again (m-ld protocol, Q34).
+    pub(super) fn look_again(&mut self) -> Result<(), CloneError> {
+        self.with.second_look = None;
+        let idle = matches!(self.with.phase, Phase::Idle) && self.with.retry.is_none();
+        if !idle || !self.with.accepting {
+            return Ok(());
+        }
+        self.with.looking_again = true;
+        self.begin_recovery()
     }
 
     fn snapshot(&self) -> Request {
@@ -147,6 +164,12 @@ impl MeldClone {
 
     /// Nobody has served a request.
     fn unserved(&mut self, requesting: &Requesting) -> Result<(), CloneError> {
+        if std::mem::take(&mut self.with.looking_again) {
+            // It was only to be sure.
+            self.with.phase = Phase::Idle;
+            self.let_loose();
+            return Ok(());
+        }
         if requesting.declined && matches!(requesting.request, Request::Revup { .. }) {
             return self.ask(self.snapshot());
         }
@@ -166,6 +189,7 @@ impl MeldClone {
     /// A stream has ended too early. Tries again at once, but not for ever.
     pub(super) fn broken_off(&mut self) -> Result<(), CloneError> {
         self.with.phase = Phase::Idle;
+        self.with.looking_again = false;
         self.with.broken = self.with.broken.saturating_add(1);
         if self.with.broken > 1 {
             self.retry_later();
@@ -242,6 +266,7 @@ impl MeldClone {
         self.resend(gwc)?;
         self.acknowledge(from, message_id);
         self.go_live();
+        self.with.accepting = false;
         self.with.phase = Phase::RevUp(RevUp {
             from: from.to_owned(),
             channel: updates,
@@ -331,6 +356,9 @@ impl MeldClone {
         }
         self.with.accepting = true;
         self.with.outdated = false;
+        if !std::mem::take(&mut self.with.looking_again) {
+            self.with.second_look = Some(self.now.saturating_add(self.config.network_timeout));
+        }
         self.let_loose();
         while self.with.accepting
             && let Some(message) = self.with.held.take_first()

@@ -5,7 +5,7 @@ use super::machine::MeldClone;
 use super::message::compose;
 use super::{CloneError, Effect};
 use crate::clock::GlobalClock;
-use crate::journal::{self, Position, entries_after};
+use crate::journal::{self, Position, Record, entries_after};
 use crate::store::StoreError;
 
 /// Since when own operations are not sent.
@@ -20,6 +20,19 @@ pub(super) struct Hold {
 pub(super) struct Resend {
     after: Position,
     gwc: GlobalClock,
+    /// After which entry own operations have been held back: nobody has heard them, though whoever
+    /// was served meanwhile may have them.
+    held_after: Option<Position>,
+}
+
+impl Resend {
+    /// Whether an entry has to be sent.
+    fn wants(&self, position: Position, record: &Record) -> bool {
+        // An own operation is entered at its own tick. Others' are, rarely, and are sent in vain.
+        let is_own = position.tick == record.span.time.ticks();
+        let was_held = || self.held_after.is_some_and(|after| position > after);
+        self.gwc.any_lt(&record.span.time) || (is_own && was_held())
+    }
 }
 
 impl MeldClone {
@@ -51,7 +64,11 @@ impl MeldClone {
         if let Some(Hold { after, gwc }) = self.with.hold.take()
             && self.with.resend.is_none()
         {
-            self.with.resend = Some(Resend { after, gwc });
+            self.with.resend = Some(Resend {
+                after,
+                gwc,
+                held_after: Some(after),
+            });
         }
     }
 
@@ -59,23 +76,31 @@ impl MeldClone {
     ///
     /// What has gone from the journal was shown to be seen by others, who will see to it.
     pub(super) fn resend(&mut self, gwc: GlobalClock) -> Result<(), CloneError> {
-        self.with.hold = None;
+        let held_after = self.with.hold.take().map(|hold| hold.after);
         let mut state = self.replica.state()?.clone();
         let shown = gwc.get_ticks(&state.time).unwrap_or(0);
         let after = state.position_of(shown).unwrap_or_default();
+        let after = held_after.map_or(after, |held| after.min(held));
         if shown > state.shown {
             state.shown = shown;
             self.replica.commit(self.replica.begin(), state)?;
         }
-        self.with.resend = Some(Resend { after, gwc });
+        self.with.resend = Some(Resend {
+            after,
+            gwc,
+            held_after,
+        });
         Ok(())
     }
 
     /// Sends all of the journal that a collaborator has not seen.
     pub(super) fn resend_all(&mut self, gwc: GlobalClock) {
         self.with.hold = None;
-        let after = Position::default();
-        self.with.resend = Some(Resend { after, gwc });
+        self.with.resend = Some(Resend {
+            after: Position::default(),
+            gwc,
+            held_after: None,
+        });
     }
 
     /// Goes on sending again, at most so many operations.
@@ -89,7 +114,7 @@ impl MeldClone {
             let (position, entry) = found?;
             let record = journal::record(&**view, entry.tid)?
                 .ok_or(StoreError::Damaged("an entry's operation is missing"))?;
-            if resend.gwc.any_lt(&record.span.time) {
+            if resend.wants(position, &record) {
                 let message = compose(entry.prev_tick, &record);
                 self.wanted.push(Effect::Operation(message));
             }

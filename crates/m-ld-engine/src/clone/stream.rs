@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::doubt;
 use super::machine::MeldClone;
 use super::message::compose;
 use super::replica::Replica;
@@ -178,7 +179,8 @@ impl Data {
         for stored in stored {
             let stored = stored?;
             self.after = Some(stored.ids);
-            if stored.hidden {
+            let doubted = || doubt::is_doubted(&*self.view, stored.ids);
+            if stored.hidden || (stored.tids.is_empty() && doubted()?) {
                 continue;
             }
             let literal = stored.triple.object.as_literal();

@@ -13,6 +13,7 @@ impl MeldClone {
         [
             self.deadline(),
             with.retry,
+            with.second_look,
             with.chronic,
             with.serving.deadline(),
             with.tend,
@@ -30,6 +31,9 @@ impl MeldClone {
         if is_due(self.with.retry) {
             self.with.retry = None;
             self.begin_recovery()?;
+        }
+        if is_due(self.with.second_look) {
+            self.look_again()?;
         }
         if is_due(self.with.chronic) {
             self.with.chronic = None;
