@@ -261,9 +261,9 @@ impl Storm {
             if self.agree() {
                 break;
             }
-            // What nobody has noticed to be missing shows with the next operation.
+            // What nobody has noticed to be missing shows with the next operation. It must not touch what may differ.
             let writer = self.any();
-            self.write(&writer);
+            self.write_lasting(&writer);
         }
         self.check();
     }
@@ -496,6 +496,22 @@ impl Storm {
             {
                 self.acknowledged.insert(lasting);
             }
+        }
+    }
+
+    /// Writes something that nobody has written or deletes.
+    fn write_lasting(&mut self, id: &str) {
+        self.lasting += 1;
+        let subject = Iri::new(format!("http://{DOMAIN}/lasting/{}", self.lasting));
+        let predicate = Iri::new(format!("http://{DOMAIN}/#p"));
+        let mut change = Change::default();
+        change.insert(Triple::new(subject, predicate, Literal::string(id)), None);
+        let now = self.now;
+        let clone = self.processes.get_mut(id).unwrap().clone.as_mut();
+        if let Some(Ok((_, effects))) = clone.map(|clone| clone.change(change, None, now)) {
+            self.say(id, "writes on");
+            self.take(id, effects);
+            self.release(id);
         }
     }
 
