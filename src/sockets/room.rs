@@ -6,6 +6,9 @@
 //! 3. A member whose queue overflows is taken out before the sender of what did not fit goes on: no packet is
 //!    ever missing on a member that stays, nor followed by a later one of the same sender.
 //! 4. A room that was closed stays empty; whoever wants in gets a new one.
+//! 5. Nobody hears an answer before what it answers: what is sent to everybody is queued for all before any of them
+//!    can have said something. The original server does one thing at a time, and JavaScript clones that hear
+//!    answers first can diverge (m-ld protocol, Q33).
 //!
 //! Source: m-ld protocol, section 9.2.
 
@@ -286,7 +289,7 @@ impl Room {
     /// Sends a packet to everybody but its sender, in the order in which one sender calls.
     pub(super) fn broadcast(&self, sender: &Member, packet: &Outgoing) -> Presence {
         let behind: Vec<_> = {
-            let state = self.read();
+            let state = self.write();
             if !state.has(sender) {
                 return Presence::Same;
             }
@@ -310,7 +313,7 @@ impl Room {
     /// Sends an operation that the gateway's own clone let pass to everybody but it and the sender, who may have gone.
     pub(super) fn relay_decided(&self, sender: &Member, packet: &Outgoing) -> Presence {
         let behind: Vec<_> = {
-            let state = self.read();
+            let state = self.write();
             let others = state
                 .members
                 .values()

@@ -1,5 +1,7 @@
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -138,6 +140,74 @@ fn an_operation_reaches_everybody_else_and_a_message_only_its_addressee() {
     assert_eq!(ear_a.operations(), Vec::<String>::new());
     assert_eq!(ear_b.operations(), ["op", "for b"]);
     assert_eq!(ear_c.operations(), ["op"]);
+}
+
+/// A receiver that answers the first operation at once, on a thread of its own.
+struct Prompt {
+    answer: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    answering: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prompt").finish_non_exhaustive()
+    }
+}
+
+impl Peer for Prompt {
+    fn offer(&self, packet: &Outgoing) -> Result<(), Overflow> {
+        let is_operation = packet.attachment.is_some();
+        let answer = is_operation.then(|| self.answer.lock().unwrap().take());
+        if let Some(answer) = answer.flatten() {
+            let (out, is_out) = mpsc::channel();
+            let answering = thread::spawn(move || {
+                answer();
+                out.send(()).ok();
+            });
+            *self.answering.lock().unwrap() = Some(answering);
+            // Whoever is told next would hear the answer first, if it could be out by now: this waits in vain.
+            is_out.recv_timeout(Duration::from_millis(200)).ok();
+        }
+        Ok(())
+    }
+
+    fn close(&self) {}
+
+    fn cut(&self) {}
+
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn refused(&self) -> Option<Sid> {
+        None
+    }
+}
+
+#[test]
+fn nobody_hears_an_answer_before_what_it_answers() {
+    let room = room();
+    let (a, _) = join(&room, "a");
+    let answering = Arc::default();
+    let b = Arc::new_cyclic(|b: &std::sync::Weak<Member>| {
+        let (b, answered) = (b.clone(), Arc::clone(&room));
+        let answer = move || {
+            let said = answered.broadcast(&b.upgrade().unwrap(), &operation("answer"));
+            assert_eq!(said, Presence::Same);
+        };
+        let prompt = Box::new(Prompt {
+            answer: Mutex::new(Some(Box::new(answer))),
+            answering: Arc::clone(&answering),
+        });
+        let id = CloneId::parse("b").unwrap();
+        Member::new(id, holder("keyid"), Arc::clone(&room), prompt)
+    });
+    assert_eq!(room.join(&b, None, 100), Ok(Presence::Same));
+    let (_, ear) = join(&room, "c");
+    assert_eq!(room.broadcast(&a, &operation("question")), Presence::Same);
+    let answering: JoinHandle<()> = answering.lock().unwrap().take().unwrap();
+    answering.join().unwrap();
+    assert_eq!(ear.operations(), ["question", "answer"]);
 }
 
 #[test]
