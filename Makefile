@@ -1,7 +1,7 @@
 # The standing commands. Each is one line over a script in scripts/, benches/ or tests/; options go in ARGS.
 # CARGO_TARGET_DIR is respected.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt setup build bench interop compliance fuzz crash deb boot-test
+.PHONY: help run test check fmt setup build bench interop endurance compliance fuzz crash deb boot-test
 ARGS ?=
 
 help: ## lists what can be made
@@ -31,13 +31,16 @@ bench: ## the measurements of docs/performance.md
 interop: ## real @m-ld/m-ld clones against the daemon
 	@scripts/interop $(ARGS)
 
+endurance: ## ten clones of both engines for an hour while everything fails (ARGS: seconds, seed)
+	@scripts/interop endurance $(ARGS)
+
 compliance: ## outside judges: TLS and HTTP/2, the m-ld suite (ARGS: tls, native, mixed, js)
 	@scripts/compliance $(ARGS)
 
 fuzz: ## each fuzz target for a while (ARGS: seconds)
 	@scripts/fuzz $(ARGS)
 
-crash: ## kills the daemon between writes and looks at what is left
+crash: ## kills the daemon and clones while they write, and looks at what is left (ARGS: rounds)
 	@scripts/crash $(ARGS)
 
 deb: ## the Debian package

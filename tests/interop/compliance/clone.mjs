@@ -1,6 +1,6 @@
 // A JavaScript clone in a process of its own, that speaks what `meldgate clone` does: requests as JSON lines on standard
 // input, answers and events as JSON lines on standard output. A line {"config", "data"} starts it, anew once it has closed.
-import { createSign } from 'node:crypto';
+import { createSign, randomInt } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { ClassicLevel } from 'classic-level';
@@ -9,6 +9,19 @@ const require = createRequire(import.meta.url);
 const engine = process.env.COMPLIANCE_ENGINE ?? '@m-ld/m-ld';
 const { clone } = require(engine);
 const { IoRemotes } = require(`${engine}/ext/socket.io`);
+
+if (process.env.CLONE_NAMES === 'own')
+  nameApart();
+
+/**
+ * Has this process name blank nodes as no other does. The engine counts them anew in each process, and keeps the names when
+ * it fuses operations; so what a clone deleted before and after it was started again can become one triple, of parts of both.
+ */
+function nameApart() {
+  const { DataFactory } = createRequire(require.resolve(engine))('rdf-data-factory');
+  for (let others = randomInt(1_000_000); others > 0; others--)
+    new DataFactory();
+}
 
 const say = message => process.stdout.write(`${JSON.stringify(message)}\n`);
 const text = error => `${error?.message ?? error}`;

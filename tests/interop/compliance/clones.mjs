@@ -49,9 +49,15 @@ export class Native {
 export class JavaScript {
   #idle = [];
 
-  constructor(ca) {
-    this.env = { NODE_EXTRA_CA_CERTS: ca, NODE_OPTIONS: '' };
-    this.#idle = Array.from({ length: 5 }, () => this.#spawn());
+  /** `engine` is the package to take, `ahead` how many are started before anybody asks, `env` what else they are told. */
+  constructor(ca, { engine = process.env.COMPLIANCE_ENGINE ?? '@m-ld/m-ld', ahead = 5, env } = {}) {
+    this.env = { NODE_EXTRA_CA_CERTS: ca, NODE_OPTIONS: '', COMPLIANCE_ENGINE: engine, ...env };
+    this.#idle = Array.from({ length: ahead }, () => this.#spawn());
+  }
+
+  /** Ends the processes that nobody uses. */
+  end() {
+    this.#idle.forEach(child => child.stdin.end());
   }
 
   take(data, config) {
@@ -81,13 +87,20 @@ export class Clone extends EventEmitter {
   #exited;
   #lines;
 
-  constructor(id, kind, wire) {
+  /** With `folder` it keeps its data there, otherwise in one that it makes. */
+  constructor(id, kind, wire, folder) {
     super();
     Object.assign(this, { id, kind, wire });
+    this.#folder = folder;
   }
 
   get runs() {
     return this.#child != null;
+  }
+
+  /** Of its process, if it has one. */
+  get pid() {
+    return this.#child?.pid;
   }
 
   /** Starts it; gives its first status when it takes reads and writes. */
@@ -201,6 +214,6 @@ export class Clone extends EventEmitter {
     for (const { reject } of this.#waiting.values())
       reject(why);
     this.#waiting.clear();
-    this.emit('gone');
+    this.emit('gone', why);
   }
 }

@@ -14,18 +14,20 @@ const ROUNDS = 6;
  * the network timeout, and try again some time later. One that is answered by a clone that is behind as well is behind
  * without knowing: only an operation that builds on what it misses tells it so. It drops that one and asks again,
  * maybe the same clone; the next time it asks another. So what heals a domain is that its clones go on writing.
+ *
+ * What it writes has ids that begin with `name`.
  */
-export async function settle(clones, expected) {
+export async function settle(clones, expected, { name = 'round', rounds = ROUNDS } = {}) {
   for (let round = 1; ; round++) {
     for (const [i, clone] of clones.entries()) {
-      const id = `round${round}-${i}`;
+      const id = `${name}${round}-${i}`;
       expected[id] = { '@id': id, of: clone.name };
       await clone.write(expected[id]);
     }
     try {
       return await converge(clones, expected, ROUND_MS);
     } catch (error) {
-      if (round === ROUNDS || clones.some(clone => clone.closed != null))
+      if (round === rounds || clones.some(clone => clone.closed != null))
         throw error;
     }
   }
