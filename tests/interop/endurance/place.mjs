@@ -141,26 +141,38 @@ export class Place {
       if (this.engine === 'native' || this.member.status.outdated === false)
         await this.member.kill();
       else
-        await this.member.stop();
+        await this.#stop();
       await this.#pause(DOWN_MS);
       this.#sets('fair');
       await this.#again();
     },
     /** It is stopped in order, and comes back. */
     restart: async () => {
-      await this.member.stop();
+      await this.#stop();
       await this.#pause(DOWN_MS);
       await this.#again();
     },
     /** It leaves for good, and somebody else comes. */
     replacement: async () => {
       const { member } = this;
-      await (this.#random.below(2) ? member.kill() : member.stop());
+      await (this.#random.below(2) ? member.kill() : this.#stop());
       member.destroy();
       await this.#pause(DOWN_MS);
       await this.fill();
     }
   };
+
+  async #stop() {
+    try {
+      await this.member.stop();
+    } catch (error) {
+      if (this.engine === 'native')
+        throw error;
+      // It is dead all the same.
+      this.member.note({ failed: error.message });
+      this.#count('failed stop');
+    }
+  }
 
   /** Starts the same again, on its data. */
   async #again() {
