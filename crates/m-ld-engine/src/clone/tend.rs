@@ -5,7 +5,8 @@ use super::machine::MeldClone;
 use super::replica::Replica;
 use crate::dataset::Graph;
 use crate::journal::{self, Entry, Kept, Position, Record, entries_after, replace, truncate};
-use crate::operation::Fusion;
+use crate::operation::{Fusion, Operation, Tagged};
+use crate::rdf::vocab;
 use crate::store::{Pending, StoreError};
 
 /// How many entries a step looks at.
@@ -101,6 +102,9 @@ impl Replica {
             return Ok(None);
         }
         let (operation, reversion) = fusion.finish();
+        if edits_lists_both_ways(&operation) {
+            return Ok(None);
+        }
         let Ok(record) = self.signed(&operation) else {
             return Ok(None);
         };
@@ -140,4 +144,14 @@ fn can_fuse((_, _, one): &Entered, (_, _, two): &Entered, max: usize) -> bool {
         && two.agreed.is_none()
         && one.secured.is_none()
         && two.secured.is_none()
+}
+
+/// Whether an operation puts slots into lists and takes slots out. A JavaScript clone that is sent such a one can stop
+/// before it has given all slots their indexes (m-ld protocol, Q32).
+fn edits_lists_both_ways(operation: &Operation) -> bool {
+    let is_position = |tagged: &Tagged| {
+        let predicate = tagged.triple.predicate.as_str();
+        predicate.starts_with(vocab::LSEQ_POSITION)
+    };
+    operation.deletes.iter().any(is_position) && operation.inserts.iter().any(is_position)
 }

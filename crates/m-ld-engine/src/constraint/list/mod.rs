@@ -48,7 +48,9 @@ impl Constraint for DefaultList {
         local: &mut Local<'_>,
     ) -> Result<(), Refusal> {
         items().apply(state, update, local)?;
-        let edits = edits(update)?;
+        let mut edits = edits(update)?;
+        // A default list is sent by its positions: an index is that of a list of some other kind.
+        edits.values_mut().for_each(|edit| edit.by_index.clear());
         let moved = moved(&edits);
         for (list, edit) in edits {
             apply_list(state, update, (&list, edit), &moved)?;

@@ -136,6 +136,22 @@ fn indexes_are_of_the_list_before_and_in_no_operation() {
 }
 
 #[test]
+fn an_index_that_is_received_is_that_of_another_kind_of_list() {
+    let class = triple(LIST, vocab::RDF_TYPE, iri("MyList"));
+    let mut change = at(0, &["a"]);
+    change.push(class);
+    let sent = Replica::new("A").write(inserted(change)).unwrap();
+    let mut other = Replica::new("B");
+    other.deliver(&sent).unwrap();
+    assert!(other.has(&triple(
+        LIST,
+        &format!("{}0,0", vocab::LIST_INDEX),
+        iri("a")
+    )));
+    assert!(other.values("a", vocab::JRQL_INDEX).is_empty());
+}
+
+#[test]
 fn deleting_a_slot_deletes_what_it_has() {
     let mut replica = three();
     let sent = replica.write(delete([reference(&replica, "b")])).unwrap();
