@@ -17,6 +17,7 @@ mod control;
 mod corpus;
 #[cfg(feature = "sled")]
 mod crash;
+mod exchanges;
 mod fusion;
 mod hostile;
 mod jrql;

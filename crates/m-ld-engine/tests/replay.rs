@@ -14,6 +14,7 @@ use m_ld_engine::journal::{Position, State, entries_after, entry, record};
 use m_ld_engine::msgpack::Value;
 use m_ld_engine::operation::{Codec, Operation};
 use m_ld_engine::rdf::{Iri, Literal, Term, Triple};
+use m_ld_engine::store::View;
 use m_ld_engine::wire::Limits;
 use serde_json::Value as Json;
 
@@ -71,7 +72,7 @@ impl<'v> Play<'v> {
         for id in last.as_object().unwrap().keys() {
             // What the model that wrote it has is not what it sent (Q4, Q5, Q6, Q10): here it is.
             let model = if self.is_lossy() { "B" } else { id };
-            self.check_triples(id, &last[model]);
+            check_triples(&*self.hall.view(id), id, &last[model]);
             if !self.is_lossy() {
                 self.check_journal(id, &last[id]["journal"]);
             }
@@ -188,32 +189,6 @@ impl<'v> Play<'v> {
         name.contains("on the wire") || name.contains("beyond the basic multilingual plane")
     }
 
-    fn check_triples(&self, id: &str, last: &Json) {
-        let view = self.hall.view(id);
-        let graph = Graph::new(&*view).unwrap();
-        let quads: BTreeSet<_> = graph.find(None, None, None).map(Result::unwrap).collect();
-        let wanted: BTreeSet<_> = last["quads"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(triple)
-            .collect();
-        assert_eq!(quads, wanted, "triples of {id}");
-        let tids: BTreeMap<_, _> = graph
-            .all()
-            .map(Result::unwrap)
-            .filter(|stored| !stored.tids.is_empty())
-            .map(|stored| (stored.triple, as_set(&stored.tids)))
-            .collect();
-        let wanted: BTreeMap<_, _> = last["tids"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|json| (triple(json), tid_set(&json["tids"])))
-            .collect();
-        assert_eq!(tids, wanted, "transactions of {id}");
-    }
-
     fn check_journal(&self, id: &str, wanted: &Json) {
         let view = &*self.hall.view(id);
         let state = State::read(view).unwrap().unwrap();
@@ -256,8 +231,34 @@ impl<'v> Play<'v> {
     }
 }
 
+/// The triples of a clone, and their transactions, are those of its model.
+pub(crate) fn check_triples(view: &dyn View, id: &str, last: &Json) {
+    let graph = Graph::new(view).unwrap();
+    let quads: BTreeSet<_> = graph.find(None, None, None).map(Result::unwrap).collect();
+    let wanted: BTreeSet<_> = last["quads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(triple)
+        .collect();
+    assert_eq!(quads, wanted, "triples of {id}");
+    let tids: BTreeMap<_, _> = graph
+        .all()
+        .map(Result::unwrap)
+        .filter(|stored| !stored.tids.is_empty())
+        .map(|stored| (stored.triple, as_set(&stored.tids)))
+        .collect();
+    let wanted: BTreeMap<_, _> = last["tids"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|json| (triple(json), tid_set(&json["tids"])))
+        .collect();
+    assert_eq!(tids, wanted, "transactions of {id}");
+}
+
 /// The change that makes an operation.
-fn change_of(operation: &Operation, write: &Json) -> (Change, Option<Value>) {
+pub(crate) fn change_of(operation: &Operation, write: &Json) -> (Change, Option<Value>) {
     let mut change = Change::default();
     for delete in &operation.deletes {
         change.delete(delete.triple.clone());
@@ -283,7 +284,7 @@ fn change_of(operation: &Operation, write: &Json) -> (Change, Option<Value>) {
     (change, agreed.map(|agreed| agreed.proof.clone()))
 }
 
-fn assert_same(one: &Operation, two: &Operation) {
+pub(crate) fn assert_same(one: &Operation, two: &Operation) {
     let comparable = |operation: &Operation| {
         let tagged = |tagged: &[m_ld_engine::operation::Tagged]| {
             let tagged = tagged.iter();
@@ -304,7 +305,7 @@ fn assert_same(one: &Operation, two: &Operation) {
     assert_eq!(updates(one), updates(two));
 }
 
-fn as_set(tids: &[Tid]) -> BTreeSet<String> {
+pub(crate) fn as_set(tids: &[Tid]) -> BTreeSet<String> {
     tids.iter().map(ToString::to_string).collect()
 }
 
