@@ -33,5 +33,6 @@ mod positions;
 mod replay;
 #[cfg(feature = "acl")]
 mod security;
+mod served;
 mod storm;
 mod texts;

@@ -248,7 +248,8 @@ impl Replica {
             _ => return Ok(arrived),
         };
         let prefix = self.fused_past(&*self.view, &latest, operation.from)?;
-        let Ok(Some(cut)) = crate::operation::cut(&prefix, operation) else {
+        let cut = prefix.map(|prefix| crate::operation::cut(&prefix, operation));
+        let Some(Ok(Some(cut))) = cut else {
             // What cannot be cut is applied whole, as other engines do.
             return Ok(arrived);
         };

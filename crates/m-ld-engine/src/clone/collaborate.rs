@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::buffer::{Bytes, Waiting};
 use super::machine::MeldClone;
-use super::message::Heading;
+use super::message::{Heading, Source};
 use super::recover::Phase;
 use super::resend::{Hold, Resend};
 use super::serve::Serving;
@@ -247,7 +247,7 @@ impl MeldClone {
             self.with.held.push((), message);
             return Ok(());
         }
-        self.receive(message)
+        self.receive(message, Source::Live)
     }
 
     /// Keeps a message until its causes are here.

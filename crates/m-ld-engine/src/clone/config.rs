@@ -36,8 +36,12 @@ pub struct Config {
     pub context: serde_json::Value,
     /// How much a write may ask for.
     pub patterns: pattern::Limits,
-    /// How much of a message is looked at.
+    /// How much of a message is looked at that comes unasked.
     pub limits: Limits,
+    /// How much is looked at of what another clone serves because this one has asked: a datum of a
+    /// snapshot, an operation of a rev-up. It can be far more, since other engines make one operation
+    /// of many.
+    pub served_limits: Limits,
     /// How many operations, and how many bytes of them, wait for others at most. What is over is
     /// recovered from other clones.
     pub max_waiting: (usize, usize),
@@ -62,6 +66,7 @@ impl Config {
             context: serde_json::Value::Null,
             patterns: pattern::Limits::default(),
             limits: Limits::default(),
+            served_limits: Limits::served(),
             max_waiting: (10_000, 16 << 20),
             max_serving: 16,
         }

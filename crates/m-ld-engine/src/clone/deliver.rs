@@ -1,7 +1,7 @@
 //! Delivery of operation messages (m-ld protocol, section 7).
 
 use super::apply::Outcome;
-use super::message::Heading;
+use super::message::{Heading, Source};
 use super::replica::Replica;
 use super::{CloneError, Update};
 use crate::clock::TreeClock;
@@ -46,9 +46,14 @@ pub(super) enum Seen {
 
 impl Replica {
     /// Delivers a message of a stranger.
-    pub(super) fn deliver(&mut self, message: &[u8], by: Seen) -> Result<Delivered, CloneError> {
-        let opened = self.codec.receive(message, &self.limits);
-        let opened = opened.and_then(|opened| Ok((Heading::of(&opened.envelope)?, opened)));
+    pub(super) fn deliver(
+        &mut self,
+        message: &[u8],
+        source: Source,
+        by: Seen,
+    ) -> Result<Delivered, CloneError> {
+        let opened = self.codec.receive(message, self.limits_of(source));
+        let opened = opened.and_then(|opened| Ok((Heading::of(&opened.envelope, source)?, opened)));
         let (heading, opened) = match opened {
             Ok(opened) => opened,
             Err(error) => return Ok(Delivered::Discarded(error.into())),

@@ -13,7 +13,7 @@ use super::buffer::{Bytes, Waiting};
 use super::deliver::{Delivered, Seen};
 use super::doubt;
 use super::machine::MeldClone;
-use super::message::{compose, record_of};
+use super::message::{Source, compose, record_of};
 use super::recover::Phase;
 use super::replica::Replica;
 use super::{CloneError, Effect};
@@ -127,7 +127,7 @@ impl MeldClone {
             Ok(Notification::Next(message)) if !is_data => {
                 let message: Bytes = Arc::from(*message);
                 if loading.has_data {
-                    return self.receive(message);
+                    return self.receive(message, Source::Served);
                 }
                 loading.early.push((), message);
                 Ok(())
@@ -173,7 +173,7 @@ impl MeldClone {
         while matches!(self.with.phase, Phase::Snapshot(_))
             && let Some(message) = early.take_first()
         {
-            self.receive(message)?;
+            self.receive(message, Source::Served)?;
         }
         self.loaded_if_all()
     }
@@ -187,7 +187,9 @@ impl MeldClone {
     /// Applies operations that were carried over, where the snapshot does not have them.
     pub(super) fn apply_carried(&mut self) -> Result<(), CloneError> {
         for message in self.replica.carried()? {
-            let delivered = self.replica.deliver(&message, Seen::ByData)?;
+            let delivered = self
+                .replica
+                .deliver(&message, Source::Served, Seen::ByData)?;
             if let Delivered::Applied(update, answer) = delivered {
                 if let Some(answer) = answer {
                     self.send(answer);
@@ -223,7 +225,7 @@ impl Replica {
     fn load(&mut self, datum: &[u8]) -> Result<Result<(), WireError>, CloneError> {
         let codec = self.codec.clone();
         let mut pending = self.begin();
-        match codec.decode_datum(datum, &self.limits) {
+        match codec.decode_datum(datum, &self.served_limits) {
             Ok(Datum::Triples(triples)) => self.load_triples(&mut pending, &triples)?,
             Ok(Datum::Operation { operation, encoded }) => {
                 insert_past(&mut pending, record_of(&operation, encoded.to_vec(), None));

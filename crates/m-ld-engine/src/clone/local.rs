@@ -26,6 +26,10 @@ use crate::wire;
 /// be accepted at all, once it does not fit into a message.
 const MAX_PAST: usize = 128 << 10;
 
+/// How many bytes of a process's past are looked at, but for the latest operation, to cut them from a
+/// fusion. Nobody fuses that much, so one that would need more is nobody's, and is not worth the work.
+const MAX_CUT: usize = 4 << 20;
+
 /// What an assertion of this clone came to, before it is entered in the journal.
 pub(super) struct Assertion {
     pub(super) operation: Operation,
@@ -218,21 +222,34 @@ impl Replica {
     /// The operation of a record.
     pub(super) fn decoded(&self, record: &Record) -> Result<Operation, StoreError> {
         const DAMAGED: StoreError = StoreError::Damaged("an operation in the journal");
-        let decoded = self.codec.decode(&record.encoded, &self.limits);
+        // It was within limits when it came, whatever they are now.
+        let limits = wire::Limits {
+            max_message: usize::MAX,
+            max_inflated: usize::MAX,
+            max_elements: usize::MAX,
+            ..self.served_limits
+        };
+        let decoded = self.codec.decode(&record.encoded, &limits);
         decoded.map_err(|_| DAMAGED)
     }
 
     /// An operation, fused with those that precede it without a gap and are kept, going no further
-    /// back than what contains the tick `to`.
+    /// back than what contains the tick `to`. None if these are more than [`MAX_CUT`].
     pub(super) fn fused_past(
         &self,
         view: &dyn View,
         latest: &Record,
         to: u64,
-    ) -> Result<Operation, StoreError> {
+    ) -> Result<Option<Operation>, StoreError> {
         let mut latest_first = vec![self.decoded(latest)?];
+        let mut size = 0_usize;
         for before in past(view, latest, to) {
-            latest_first.push(self.decoded(&before?)?);
+            let before = before?;
+            size = size.saturating_add(before.encoded.len());
+            if size > MAX_CUT {
+                return Ok(None);
+            }
+            latest_first.push(self.decoded(&before)?);
         }
         let unknown = Reversion::default();
         let mut fused: Option<Fusion> = None;
@@ -246,10 +263,7 @@ impl Replica {
                 fused = Some(Fusion::new(operation, &unknown));
             }
         }
-        match fused {
-            Some(fused) => Ok(fused.finish().0),
-            None => self.decoded(latest),
-        }
+        Ok(fused.map(|fused| fused.finish().0))
     }
 
     /// An operation, fused with those that precede it without a gap and are kept, up to about
@@ -272,7 +286,8 @@ impl Replica {
         if from == latest.span.from {
             return Ok(latest.encoded.clone());
         }
-        Ok(self.codec.encode(&self.fused_past(view, latest, from)?))
+        let fused = self.fused_past(view, latest, from)?;
+        Ok(fused.map_or_else(|| latest.encoded.clone(), |fused| self.codec.encode(&fused)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::buffer::Bytes;
 use super::collaborate::{Collaboration, Reason};
 use super::deliver::{Delivered, Seen};
-use super::message::Heading;
+use super::message::{Heading, Source};
 use super::replica::Replica;
 use super::{CloneError, Config, Effect, Effects, Input, Status, Update, WriteError};
 use crate::chance::Chance;
@@ -250,16 +250,17 @@ impl MeldClone {
     }
 
     /// Delivers a message, and whatever was waiting for it.
-    pub(super) fn receive(&mut self, message: Bytes) -> Result<(), CloneError> {
-        let mut next = Some(message);
-        while let Some(message) = next.take() {
-            let delivered = self.replica.deliver(&message, Seen::ByClock)?;
+    pub(super) fn receive(&mut self, message: Bytes, source: Source) -> Result<(), CloneError> {
+        let mut next = Some((source, message));
+        while let Some((source, message)) = next.take() {
+            let delivered = self.replica.deliver(&message, source, Seen::ByClock)?;
             if !self.take_delivered(delivered, message)? {
                 return Ok(());
             }
             let time = self.replica.state()?.time.clone();
             let ready = |heading: &Heading| !time.any_non_id_lt(&heading.time);
-            next = self.with.waiting.take(ready).map(|(_, message)| message);
+            let waited = self.with.waiting.take(ready);
+            next = waited.map(|(heading, message)| (heading.source, message));
         }
         Ok(())
     }

@@ -6,6 +6,15 @@ use crate::operation::{self, Operation};
 use crate::security::Attribution;
 use crate::wire::{Envelope, WireError};
 
+/// How a message has come, which decides how large it may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    /// By itself.
+    Live,
+    /// Because it was asked for.
+    Served,
+}
+
 /// What has to be known of a message to decide if its time has come.
 #[derive(Clone, Debug)]
 pub(super) struct Heading {
@@ -15,14 +24,16 @@ pub(super) struct Heading {
     pub(super) time: TreeClock,
     /// Whether it is an agreement.
     pub(super) agrees: bool,
+    pub(super) source: Source,
 }
 
 impl Heading {
-    pub(super) fn of(envelope: &Envelope<'_>) -> Result<Self, WireError> {
+    pub(super) fn of(envelope: &Envelope<'_>, source: Source) -> Result<Self, WireError> {
         Ok(Self {
             prev: envelope.prev,
             time: envelope.time()?,
             agrees: envelope.agreed.is_some(),
+            source,
         })
     }
 }

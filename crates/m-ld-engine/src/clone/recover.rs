@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::collaborate::{Reason, Remotes};
 use super::load::Loading;
 use super::machine::MeldClone;
+use super::message::Source;
 use super::{CloneError, Effect};
 use crate::security::SecurityError;
 use crate::wire::control::{Notification, Request, Response};
@@ -327,12 +328,14 @@ impl MeldClone {
         payload: &[u8],
     ) -> Result<(), CloneError> {
         let deadline = self.now.saturating_add(self.config.network_timeout);
-        let limits = self.config.limits;
+        let limits = self.config.served_limits;
         match &mut self.with.phase {
             Phase::RevUp(revup) if revup.from == from && revup.channel == channel => {
                 revup.deadline = deadline;
                 match Notification::decode(payload, &limits) {
-                    Ok(Notification::Next(message)) => self.receive(Arc::from(message)),
+                    Ok(Notification::Next(message)) => {
+                        self.receive(Arc::from(message), Source::Served)
+                    }
                     Ok(Notification::Complete) => self.recovered(),
                     Ok(Notification::Error { .. }) | Err(_) => self.broken_off(),
                 }
@@ -363,7 +366,7 @@ impl MeldClone {
         while self.with.accepting
             && let Some(message) = self.with.held.take_first()
         {
-            self.receive(message)?;
+            self.receive(message, Source::Live)?;
         }
         Ok(())
     }

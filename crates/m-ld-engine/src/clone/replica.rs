@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::message::Source;
 use super::{CloneError, Config, Plugins};
 use crate::chance::Chance;
 use crate::constraint::{Configured, Constraint, Extension, Interim, Local, Refusal, Rules};
@@ -32,6 +33,7 @@ pub(super) struct Replica {
     /// If updates are kept: the context that they are written in.
     pub(super) kept_in: Option<Context>,
     pub(super) limits: Limits,
+    pub(super) served_limits: Limits,
     pub(super) max_operation_size: usize,
     /// Rules of the application.
     constraints: Vec<Box<dyn Constraint>>,
@@ -68,6 +70,7 @@ impl Replica {
             principal: config.principal.clone(),
             kept_in: config.keep_updates.then_some(context),
             limits: config.limits,
+            served_limits: config.served_limits,
             max_operation_size: config.max_operation_size,
             constraints: plugins.constraints,
             rules,
@@ -91,6 +94,14 @@ impl Replica {
     pub(super) fn state(&self) -> Result<&State, CloneError> {
         const MISSING: StoreError = StoreError::Damaged("the journal's state is missing");
         self.state.as_ref().ok_or_else(|| MISSING.into())
+    }
+
+    /// How much is looked at of what has come in some way.
+    pub(super) fn limits_of(&self, source: Source) -> &Limits {
+        match source {
+            Source::Live => &self.limits,
+            Source::Served => &self.served_limits,
+        }
     }
 
     /// Begins a transaction.

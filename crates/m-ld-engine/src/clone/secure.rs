@@ -35,10 +35,11 @@ impl Replica {
     ) -> Result<Arrived, SecurityError> {
         let state = Graph::new(&*self.view)?;
         let envelope = &opened.envelope;
-        let encoded = unseal(&*self.security, envelope, &self.limits, &state)?;
+        let limits = self.limits_of(heading.source);
+        let encoded = unseal(&*self.security, envelope, limits, &state)?;
         let operation = match opened.operation {
             Some(operation) => operation,
-            None => self.codec.decode(&encoded, &self.limits)?,
+            None => self.codec.decode(&encoded, limits)?,
         };
         let attribution = envelope.attribution.map(Attribution::from);
         let mut record = record_of(&operation, encoded.into_owned(), attribution);

@@ -28,6 +28,23 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Limits for what another clone serves on request: a datum of a snapshot, or an operation of a
+    /// rev-up (m-ld protocol, sections 8.5 and 8.6). Sixteen megabytes, 64 when decompressed, and four
+    /// million values, which are some 400,000 triples.
+    ///
+    /// A JavaScript clone serves all that a process wrote in a row as one operation, however long the
+    /// row is. With 100,000 triples its stack overflows, so these are more than it can serve.
+    pub fn served() -> Self {
+        Self {
+            max_message: 16 << 20,
+            max_inflated: 64 << 20,
+            max_elements: 4_000_000,
+            ..Self::default()
+        }
+    }
+}
+
 impl From<Limits> for msgpack::Limits {
     fn from(limits: Limits) -> Self {
         Self {
