@@ -1,8 +1,15 @@
 //! What must hold of any bytes whatever. Fuzz targets call these, and a test replays what they
 //! found.
 
+#[cfg(feature = "acl")]
+mod acl;
+mod machine;
 mod pattern;
+mod script;
 
+#[cfg(feature = "acl")]
+pub use acl::acl;
+pub use machine::machine;
 pub use pattern::pattern;
 
 use std::collections::BTreeSet;

@@ -76,3 +76,14 @@ fn fusions_hold_for_every_input_that_was_found() {
 fn texts_hold_for_every_input_that_was_found() {
     replay("text", fuzzing::text);
 }
+
+#[test]
+fn clones_hold_for_every_script_that_was_found() {
+    replay("machine", fuzzing::machine);
+}
+
+#[cfg(feature = "acl")]
+#[test]
+fn security_holds_for_every_input_that_was_found() {
+    replay("acl", fuzzing::acl);
+}

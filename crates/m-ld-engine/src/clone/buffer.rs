@@ -67,6 +67,13 @@ impl<T> Waiting<T> {
         self.overflowed = false;
     }
 
+    /// Whether no more waits than may.
+    pub(super) fn is_bounded(&self) -> bool {
+        let (count, bytes) = self.max;
+        let all = self.messages().map(|message| message.len());
+        self.queue.len() <= count && self.bytes <= bytes && self.bytes == all.sum::<usize>()
+    }
+
     pub(super) fn messages(&self) -> impl Iterator<Item = &Bytes> {
         self.queue.iter().map(|(_, message)| message)
     }

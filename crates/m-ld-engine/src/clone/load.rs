@@ -46,6 +46,11 @@ impl Loading {
     pub(super) fn is_from(&self, clone: &str) -> bool {
         self.from == clone
     }
+
+    /// Whether no more operations wait for the data than may.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.early.is_bounded()
+    }
 }
 
 impl MeldClone {

@@ -28,6 +28,7 @@
 mod agree;
 mod apply;
 mod buffer;
+mod check;
 mod collaborate;
 mod config;
 mod deliver;

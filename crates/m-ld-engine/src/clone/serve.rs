@@ -64,6 +64,11 @@ impl Serving {
         self.list.retain(|served| served.message_id != message_id);
     }
 
+    /// Whether no more requests are served than may be.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.list.len() <= self.max
+    }
+
     /// Whether there is something to send.
     pub(super) fn is_streaming(&self) -> bool {
         self.list.iter().any(Served::is_streaming)

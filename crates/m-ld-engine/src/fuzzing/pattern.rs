@@ -15,7 +15,7 @@ use crate::store::{MemoryStore, Pending, Store};
 use crate::wire;
 
 /// Bytes that differ each time.
-struct Counting(u64);
+pub(super) struct Counting(pub(super) u64);
 
 impl Chance for Counting {
     fn fill(&mut self, bytes: &mut [u8]) {
