@@ -187,6 +187,34 @@ fn a_new_clone_without_others_closes() {
 }
 
 #[test]
+fn a_new_clone_that_all_others_refuse_closes_and_one_that_they_cannot_serve_now_does_not() {
+    let refused = Some(CloneError::Refused);
+    for (statuses, closed) in [
+        ([5003, 5003], refused),
+        ([5003, 5004], None),
+        ([5004, 5003], None),
+    ] {
+        let (mut b, _) = Driven::open("b", false);
+        b.input(Input::Connected);
+        let mut effects = b.input(Input::Presence(vec!["a".to_owned(), "c".to_owned()]));
+        for status in statuses {
+            let [(from, request)] = requests(&effects)[..] else {
+                panic!("{effects:?}");
+            };
+            let (from, request) = (from.to_owned(), request.to_owned());
+            let payload = wrap(&Response::Rejected { status }.encode(), None);
+            effects = b.input(Input::Reply {
+                from: &from,
+                message_id: "no",
+                sent_message_id: &request,
+                payload: &payload,
+            });
+        }
+        assert_eq!(why_closed(&effects), closed.as_ref(), "{statuses:?}");
+    }
+}
+
+#[test]
 fn a_clone_cannot_be_called_present() {
     for id in ["present", ""] {
         let opened = MeldClone::open(

@@ -27,6 +27,9 @@ pub enum CloneError {
     /// A new clone needs another to join the domain, and there is none.
     #[error("no other clone is there to join the domain from")]
     Alone,
+    /// This clone has no data, and no other lets it have any: it is not one of those who may speak.
+    #[error("the other clones do not let this one join")]
+    Refused,
     /// Transport security does not let this clone answer an operation as its constraints want.
     #[error("transport security: {0}")]
     Security(SecurityError),

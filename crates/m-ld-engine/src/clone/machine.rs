@@ -208,8 +208,10 @@ impl MeldClone {
         self.now = self.now.max(now);
         match step(self) {
             Ok(()) => {}
-            // These two end a clone as it is meant to.
-            Err(error @ (CloneError::GenesisConflict | CloneError::Alone)) => {
+            // These end a clone as it is meant to.
+            Err(
+                error @ (CloneError::GenesisConflict | CloneError::Alone | CloneError::Refused),
+            ) => {
                 self.shut(Some(error));
             }
             Err(error) => {

@@ -38,6 +38,8 @@ pub(super) struct Requesting {
     asked: Vec<String>,
     /// Whether somebody has nothing against it, but cannot serve it.
     declined: bool,
+    /// How many of them do not let this clone have anything.
+    refusals: usize,
     deadline: Duration,
 }
 
@@ -53,6 +55,7 @@ pub(super) struct RevUp {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Unserved {
     Declined,
+    Refused,
     Failed,
 }
 
@@ -125,6 +128,7 @@ impl MeldClone {
             message_id,
             asked: Vec::new(),
             declined: false,
+            refusals: 0,
             deadline: Duration::ZERO,
         };
         self.ask_next(requesting)
@@ -173,6 +177,10 @@ impl MeldClone {
         }
         if requesting.declined && matches!(requesting.request, Request::Revup { .. }) {
             return self.ask(self.snapshot());
+        }
+        let by_all = requesting.refusals == requesting.asked.len();
+        if self.replica.state.is_none() && by_all && requesting.refusals > 0 {
+            return Err(CloneError::Refused);
         }
         self.retry_later();
         Ok(())
@@ -247,12 +255,19 @@ impl MeldClone {
             (Some(Response::Revup { gwc: None, .. }), _) => {
                 self.refused(requesting, Unserved::Declined)
             }
+            (Some(Response::Rejected { status }), _) if status == SecurityError::STATUS => {
+                self.refused(requesting, Unserved::Refused)
+            }
             _ => self.refused(requesting, Unserved::Failed),
         }
     }
 
     fn refused(&mut self, mut requesting: Requesting, how: Unserved) -> Result<(), CloneError> {
-        requesting.declined |= how == Unserved::Declined;
+        match how {
+            Unserved::Declined => requesting.declined = true,
+            Unserved::Refused => requesting.refusals = requesting.refusals.saturating_add(1),
+            Unserved::Failed => {}
+        }
         self.ask_next(requesting)
     }
 

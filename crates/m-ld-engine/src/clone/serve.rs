@@ -107,10 +107,10 @@ impl MeldClone {
         payload: &[u8],
     ) -> Result<(), CloneError> {
         let can_serve = self.with.live && self.replica.is_ready() && !self.with.reborn;
-        let status = if !can_serve {
+        let is_busy = self.with.serving.list.len() >= self.with.serving.max;
+        let status = if !can_serve || is_busy {
+            // Not for good: a refusal would be.
             5004
-        } else if self.with.serving.list.len() >= self.with.serving.max {
-            5003
         } else {
             match self.replica.verified(payload, &self.config.limits) {
                 Ok(Request::Snapshot { new_clock }) => {
