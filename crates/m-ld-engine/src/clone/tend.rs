@@ -147,7 +147,7 @@ fn can_fuse((_, _, one): &Entered, (_, _, two): &Entered, max: usize) -> bool {
 }
 
 /// Whether an operation puts slots into lists and takes slots out. A JavaScript clone that is sent such a one can stop
-/// before it has given all slots their indexes (m-ld protocol, Q32).
+/// before it has given all slots their indexes (m-ld protocol, Q35).
 fn edits_lists_both_ways(operation: &Operation) -> bool {
     let is_position = |tagged: &Tagged| {
         let predicate = tagged.triple.predicate.as_str();
