@@ -147,6 +147,30 @@ async fn a_server_that_sends_it_away_is_obeyed() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_comes_once_it_was_let_in_is_one_all_the_same() {
+    let server = Server::start().await;
+    let (_client, mut events) = client(Options {
+        passing_refusals: vec!["TooManyRequests".to_owned()],
+        ..server.options()
+    });
+    let mut peer = server.welcomed().await;
+    connected(&mut events).await;
+    peer.say(r#"44{"message":"TooManyRequests"}"#).await;
+    let passing = Lost::Refused("TooManyRequests".to_owned());
+    assert_eq!(lost(&mut events).await, passing);
+    let mut peer = server.welcomed().await;
+    connected(&mut events).await;
+    peer.say(r#"44{"message":"Forbidden"}"#).await;
+    let refused = Lost::Refused("Forbidden".to_owned());
+    assert_eq!(lost(&mut events).await, refused);
+    match event(&mut events).await {
+        Event::Refused { message } => assert_eq!(message, "Forbidden"),
+        other => panic!("{other:?}"),
+    }
+    assert!(soon(events.next()).await.is_none());
+}
+
+#[tokio::test]
 async fn a_silent_server_is_left() {
     let server = Server::start().await;
     let (_client, mut events) = client(server.options());

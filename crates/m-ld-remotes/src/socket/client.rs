@@ -58,6 +58,9 @@ pub enum Lost {
     /// The server sent us away. It is not tried again.
     #[error("the server disconnected us")]
     ByServer,
+    /// The server, which had let us in, refuses what we did there. It is not tried again, unless this passes.
+    #[error("the server refuses: {0}")]
+    Refused(String),
     /// The other side closed the connection, or it broke.
     #[error("the connection ended: {0}")]
     Ended(String),

@@ -137,7 +137,18 @@ impl Connection {
             () = is_cut(&mut self.cuts, session) => Lost::ByUs,
         };
         let sent_away = lost == Lost::ByServer;
+        let refused = if let Lost::Refused(message) = &lost
+            && !self.passes(message)
+        {
+            Some(message.clone())
+        } else {
+            None
+        };
         self.told.tell_at_once(Event::Disconnected(lost))?;
+        if let Some(message) = refused {
+            self.told.tell_at_once(Event::Refused { message })?;
+            return Err(Unheard);
+        }
         if sent_away || self.orders.is_closed() {
             return Err(Unheard);
         }

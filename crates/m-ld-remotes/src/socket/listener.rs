@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::client::{Event, Lost, Told, Unheard};
+use super::client::{Event, Lost, Told, Unheard, message_of};
 use super::connection::Shared;
 use super::packet::{Packet, Reader};
 
@@ -98,6 +98,10 @@ impl<S: futures_util::Stream<Item = Result<Message, Error>> + Unpin> Listener<'_
                 }
             }
             Some(Packet::Disconnect) => return Err(Lost::ByServer),
+            // What we said after we were let in was more than we may.
+            Some(Packet::Refused(why)) if why.get("message").is_some() => {
+                return Err(Lost::Refused(message_of(&why)));
+            }
             Some(Packet::Connect(_) | Packet::Refused(_)) => {
                 return Err(Lost::Malformed("a second answer to CONNECT"));
             }
