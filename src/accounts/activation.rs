@@ -269,7 +269,7 @@ impl Room {
         forged: Forged,
         source: Source,
     ) -> Result<Forged, AccountError> {
-        let expires = self.book.change(|book| {
+        let expires = self.book.change_account(account, |book| {
             let Some(activation) = book.read::<Activation>(Tree::Activations, id)? else {
                 return Err(AuthError::Unauthorized.into());
             };

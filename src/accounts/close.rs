@@ -48,8 +48,8 @@ impl Room {
     async fn close(&self, permit: &Permit<CloseAccount>) -> Result<(), AccountError> {
         let (account, mut keys) = (permit.account(), 0);
         loop {
-            let step = self.book.change(|book| self.plan_close(book, permit));
-            let step = step.await?;
+            let plan = |book: &Book| self.plan_close(book, permit);
+            let step = self.book.change_account(account, plan).await?;
             keys += step.revoked.len();
             for key in &step.revoked {
                 self.tell_revoked(account, key, self.clock.now());

@@ -155,8 +155,8 @@ impl Room {
         patch: &Patch,
     ) -> Result<(), AccountError> {
         let plan = |book: &Book| self.plan(book, permit, patch);
-        let revoked = self.book.change(plan).await?;
         let account = permit.account();
+        let revoked = self.book.change_account(account, plan).await?;
         let by = permit.by();
         audit::changed(account, by);
         for key in &revoked {

@@ -97,7 +97,7 @@ impl Room {
                 (),
             ))
         };
-        self.book.change(enrol).await?;
+        self.book.change_account(account, enrol).await?;
         let by = permit.by();
         audit::minted(account, &forged.key.id, by);
         Ok(forged)

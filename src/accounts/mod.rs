@@ -32,6 +32,7 @@ mod activation;
 mod admit;
 mod audit;
 mod authenticate;
+mod changes;
 mod close;
 mod credential;
 mod details;
@@ -43,6 +44,7 @@ mod mint;
 mod pair;
 mod patch;
 mod permit;
+mod published;
 mod records;
 mod remotes;
 mod root;
@@ -62,6 +64,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 pub use self::admit::Registry;
+pub use self::changes::Changes;
 pub use self::credential::Credential;
 pub use self::details::{Details, KeyDetails, Manners};
 pub use self::error::{AccountError, AccountsError, AuthError, Conflict};
@@ -72,6 +75,7 @@ pub use self::permit::{
     Admission, Capability, CloseAccount, ManageAccount, MintKeys, Permit, Principal, Proof,
     ReadAccount, UseDomains,
 };
+pub use self::published::{Published, PublishedKey};
 pub use self::records::{Naming, RemotesAuth};
 
 use self::activation::Activations;

@@ -1,10 +1,12 @@
 //! What the store holds about accounts, and how it is read and changed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
 use super::error::{AccountError, Conflict};
 use super::pair::{PublicKey, SealedKey, UserKey};
 use crate::clock::Timestamp;
@@ -188,11 +190,22 @@ impl<T> Found<T> {
 
 /// The store, by record.
 #[derive(Clone, Debug)]
-pub(super) struct Book(Store);
+pub(super) struct Book {
+    store: Store,
+    changes: Arc<Changes<Name>>,
+}
 
 impl Book {
     pub(super) fn new(store: Store) -> Self {
-        Self(store)
+        Self {
+            store,
+            changes: Arc::default(),
+        }
+    }
+
+    /// Accounts that have changed, or may have.
+    pub(super) fn changes(&self) -> &Changes<Name> {
+        &self.changes
     }
 
     /// The record of an account, unless it is closed.
@@ -216,7 +229,7 @@ impl Book {
         tree: Tree,
         key: &str,
     ) -> Result<Option<Found<T>>, StoreError> {
-        let Some(raw) = self.0.get(tree, key.as_bytes())? else {
+        let Some(raw) = self.store.get(tree, key.as_bytes())? else {
             return Ok(None);
         };
         let record = parse(tree, &raw)?;
@@ -229,7 +242,7 @@ impl Book {
         tree: Tree,
     ) -> Result<Vec<(String, T)>, StoreError> {
         let corrupt = |_| StoreError::Corrupt { tree: tree.name() };
-        let entries = self.0.scan(tree)?.into_iter();
+        let entries = self.store.scan(tree)?.into_iter();
         entries
             .map(|(key, value)| {
                 Ok((
@@ -241,12 +254,24 @@ impl Book {
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        self.0.commit(batch).await
+        self.store.commit(batch).await
     }
 
     /// Whether it takes changes.
     pub(super) fn is_writable(&self) -> bool {
-        self.0.is_writable()
+        self.store.is_writable()
+    }
+
+    /// [`change`](Self::change), of an account or of its keys: whoever follows it is told, whatever comes of it.
+    pub(super) async fn change_account<T>(
+        &self,
+        account: &Name,
+        plan: impl FnMut(&Self) -> Result<(Batch, T), AccountError>,
+    ) -> Result<T, AccountError> {
+        let changed = self.change(plan).await;
+        // A failed commit may have been made.
+        self.changes.note(account.clone());
+        changed
     }
 
     /// Plans a change from what is there and makes it; plans again if somebody else was faster.
@@ -258,7 +283,7 @@ impl Book {
     ) -> Result<T, AccountError> {
         for _ in 0..ATTEMPTS {
             let (batch, outcome) = plan(self)?;
-            match self.0.commit(batch).await {
+            match self.store.commit(batch).await {
                 Ok(()) => return Ok(outcome),
                 Err(StoreError::Conflict) => {}
                 Err(cause) => return Err(cause.into()),

@@ -45,7 +45,7 @@ impl Room {
     ) -> Result<Forged, AccountError> {
         let account = permit.account();
         let plan = |book: &Book| self.plan_rotation(book, permit, (old, overlap), &forged);
-        let ends = self.book.change(plan).await?;
+        let ends = self.book.change_account(account, plan).await?;
         audit::rotated(account, old, &forged.key.id, ends, permit.by());
         self.tell_revoked(account, old, ends);
         Ok(forged)
