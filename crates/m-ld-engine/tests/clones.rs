@@ -16,7 +16,7 @@ use m_ld_engine::datatype;
 use m_ld_engine::journal::{Position, State, entries_after};
 use m_ld_engine::rdf::{Iri, Literal, Triple, vocab};
 use m_ld_engine::security::{Attribution, Direction, Kind, SecurityError, TransportSecurity};
-use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, View};
+use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, Table, View};
 use m_ld_engine::wire::control::{ACK, Request, Response, wrap};
 use m_ld_engine::wire::{self, Limits};
 use serde_json::json;
@@ -42,6 +42,9 @@ impl Driven {
         config.steadfast = id == "steadfast";
         config.journal = JournalConfig {
             keep: 2,
+            sole: id == "sole",
+            // What is fused is one entry, and there is nothing to let go.
+            max_entry_footprint: if id == "sole" { 0 } else { 10_000 },
             ..JournalConfig::default()
         };
         let chance = Box::new(Seeded(1));
@@ -172,6 +175,26 @@ fn a_steadfast_clone_stays_where_another_has_begun_the_domain_and_can_be_joined(
     assert_eq!(here.clone.status(), before);
     here.write(insert("here"));
     let (_, response) = here.ask(&Request::Snapshot { new_clock: true });
+    assert!(
+        matches!(response, Response::Snapshot { .. }),
+        "{response:?}"
+    );
+}
+
+#[test]
+fn who_alone_writes_lets_go_of_what_nobody_has_seen_and_others_take_a_snapshot() {
+    let (mut sole, _) = Driven::open("sole", true);
+    sole.input(Input::Connected);
+    sole.input(Input::Presence(Vec::new()));
+    for object in ["1", "2", "3", "4", "5"] {
+        sole.write(insert(object));
+    }
+    sole.wait(JournalConfig::default().admin_debounce);
+    let view = sole.clone.view().unwrap();
+    assert_eq!(view.scan(Table::Entries, &[]).count(), 2);
+    let graph = Graph::new(&*view).unwrap();
+    assert_eq!(graph.find(None, None, None).count(), 5, "the data stays");
+    let (_, response) = sole.ask(&Request::Snapshot { new_clock: true });
     assert!(
         matches!(response, Response::Snapshot { .. }),
         "{response:?}"

@@ -82,15 +82,19 @@ pub struct JournalConfig {
     pub max_entry_footprint: usize,
     /// How many entries are kept at least. Who needs older ones takes a snapshot.
     pub keep: usize,
+    /// Whether nobody else writes in the domain, nor serves it: then entries go though no other clone has seen them.
+    /// Without this, what only this clone may have is kept.
+    pub sole: bool,
 }
 
 impl Default for JournalConfig {
-    /// One second, ten kilobytes, and everything.
+    /// One second, ten kilobytes, and everything, as one clone among others.
     fn default() -> Self {
         Self {
             admin_debounce: Duration::from_secs(1),
             max_entry_footprint: 10_000,
             keep: usize::MAX,
+            sole: false,
         }
     }
 }

@@ -25,7 +25,7 @@ impl MeldClone {
             return Ok(());
         }
         let journal = &self.config.journal;
-        let (keep, max) = (journal.keep, journal.max_entry_footprint);
+        let (keep, max) = ((journal.keep, journal.sole), journal.max_entry_footprint);
         let fused = !self.replica.has_data()? && self.fuse(max)?;
         let gone = self.replica.truncate(keep)?;
         if fused || gone == STEP {
@@ -121,11 +121,15 @@ impl Replica {
         Ok(Some((*at_two, entry, record)))
     }
 
-    fn truncate(&mut self, keep: usize) -> Result<usize, CloneError> {
+    fn truncate(&mut self, (keep, sole): (usize, bool)) -> Result<usize, CloneError> {
         if keep == usize::MAX {
             return Ok(0);
         }
         let mut state = self.state()?.clone();
+        if sole {
+            // Whoever has not seen an entry has a snapshot of what became of it.
+            state.shown = state.shown.max(state.time.ticks());
+        }
         let mut pending = self.begin();
         let gone = truncate(&mut pending, &mut state, keep, STEP)?;
         if gone > 0 {
