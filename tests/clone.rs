@@ -1,5 +1,6 @@
 //! `meldgate clone`, and the remotes below it, against a whole gateway.
 
+mod own;
 mod process;
 mod remotes;
 

@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -71,6 +72,9 @@ pub struct Ready {
     pub https: Vec<SocketAddr>,
 }
 
+/// How long a start waits for the gateway's own domain. The first after an upgrade has to write it.
+const OWN_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs a gateway until SIGTERM or SIGINT, then lets requests under way finish.
 ///
 /// # Errors
@@ -106,6 +110,12 @@ pub async fn run(config: Config, options: Options) -> Result<(), AppError> {
         (&clock, &chance),
         &stop,
     )?;
+    if tokio::time::timeout(OWN_PATIENCE, base.domains.own_lives())
+        .await
+        .is_err()
+    {
+        log::warn!(target: "meldgate", "the gateway's own domain takes its time: it serves, and is ready once that is there");
+    }
     base.ready.store(true, Ordering::SeqCst);
     on_ready(ready);
     tell_manager(&[sd_notify::NotifyState::Ready]);

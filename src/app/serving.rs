@@ -69,11 +69,12 @@ impl Serving {
             (clock, chance),
             stop.subscribe(),
         )?;
-        let domains = base.domains.clone();
+        let (domains, own) = (base.domains.clone(), base.domains.clone());
         let lockouts = Arc::clone(&base.lockouts);
         let beside = vec![
             tokio::spawn(sockets.clone().run()),
             tokio::spawn(reloading),
+            tokio::spawn(own.keep_own()),
             tokio::spawn(async move { domains.resume_webhooks().await }),
             tokio::spawn(async move { lockouts.watch().await }),
         ];

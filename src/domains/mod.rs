@@ -14,6 +14,7 @@ mod closing;
 mod configuration;
 mod desk;
 mod host;
+mod own;
 mod registry;
 mod relay;
 mod request;
@@ -41,9 +42,10 @@ pub use self::request::{Request, User, UserKeyInfo};
 
 use self::configuration::Echoes;
 use self::host::Hosts;
+use self::own::Own;
 use self::registry::Index;
 use crate::accounts::{
-    AccountError, Accounts, AuthError, Credential, Naming, Permit, Principal, Registry,
+    AccountError, Accounts, AuthError, Changes, Credential, Naming, Permit, Principal, Registry,
     RemotesAuth, UseDomains,
 };
 use crate::clock::{Chance, Clock};
@@ -111,6 +113,7 @@ struct Room {
     store: Store,
     index: Index,
     hosts: Hosts,
+    own: Own,
     deleted: broadcast::Sender<DomainId>,
     clock: Clock,
     chance: Chance,
@@ -142,6 +145,7 @@ impl Domains {
                 (&store, accounts),
                 (clock, chance),
             ),
+            own: Own::default(),
             deleted: broadcast::channel(DELETIONS).0,
             store,
             clock: clock.clone(),
@@ -182,8 +186,7 @@ impl Domains {
     pub async fn prepare(&self, domain: &DomainId) -> Result<(), DomainError> {
         match domain {
             DomainId::Subdomain { name, .. } if name.is_uuid() && !self.is_signed(domain) => Ok(()),
-            DomainId::Gateway => Ok(()),
-            DomainId::Subdomain { .. } => self.hosted(domain).await.map(drop),
+            DomainId::Subdomain { .. } | DomainId::Gateway => self.hosted(domain).await.map(drop),
         }
     }
 

@@ -44,6 +44,13 @@ pub struct Listed {
     pub created: String,
 }
 
+/// A named subdomain, as far as the gateway's own domain tells of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Published {
+    pub(super) use_signatures: bool,
+    pub(super) created: Timestamp,
+}
+
 /// The key that a user of a subdomain was last given with. What counts is in the subdomain's data.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct UserRecord {
@@ -297,8 +304,13 @@ impl Domains {
             0 => batch,
             _ => self.forget_users(batch, key).await?,
         };
-        room.store.commit(batch).await?;
-        room.index.remove(account, name);
+        let committed = room.store.commit(batch).await;
+        if committed.is_ok() {
+            room.index.remove(account, name);
+        }
+        // A failed commit may have been made.
+        room.own.note(account, name);
+        committed?;
         log::info!(
             target: "meldgate::audit", event = "domain.deleted", account = account.as_str(),
             domain = id.to_mld(&room.domain), by;
@@ -361,7 +373,12 @@ impl Domains {
                 key.as_str(),
                 json(&subdomain)?,
             );
-            room.store.commit(batch).await?;
+            let committed = room.store.commit(batch).await;
+            if committed.is_err() {
+                // It may have been made.
+                room.own.note(account, name);
+            }
+            committed?;
         }
         if is_new {
             let id = DomainId::Subdomain {
@@ -375,7 +392,27 @@ impl Domains {
             );
         }
         room.index.add(account, name, subdomain.use_signatures);
+        if is_new {
+            room.own.note(account, name);
+        }
         Ok(())
+    }
+
+    /// What the gateway's own domain says of a named subdomain, if there is one.
+    pub(super) fn published(
+        &self,
+        account: &Name,
+        name: &Name,
+    ) -> Result<Option<Published>, StoreError> {
+        let key = domain_key(account, name);
+        let Some(raw) = self.0.store.get(Tree::Subdomains, key.as_bytes())? else {
+            return Ok(None);
+        };
+        let record: Subdomain = parse(&raw)?;
+        Ok(record.deleted.is_none().then_some(Published {
+            use_signatures: record.use_signatures,
+            created: record.created,
+        }))
     }
 
     /// Adds to a batch that everything that is known of a subdomain's users is forgotten.

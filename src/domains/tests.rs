@@ -17,7 +17,7 @@ const ANYBODY: Caller<'static> = (&Principal::Anonymous, &Credential::None);
 
 /// A relay of clones that nobody else is connected to.
 #[derive(Debug)]
-struct Alone;
+pub(super) struct Alone;
 
 impl Relay for Alone {
     fn connect(&self, _: &DomainId, _: &CloneId, inbox: Arc<dyn Inbox>) -> Option<Box<dyn Line>> {

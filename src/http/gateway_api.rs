@@ -60,9 +60,11 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: it can serve, changes too. A store that failed takes none until the daemon is started again.
+/// `GET /readyz`: it can serve, changes too, and its own domain is there. A store that failed takes none until the daemon
+/// is started again.
 pub(super) async fn ready(State(app): State<App>) -> Response {
-    if app.ready.load(Ordering::SeqCst) && app.accounts.is_writable() {
+    let serves = app.ready.load(Ordering::SeqCst) && app.accounts.is_writable();
+    if serves && app.domains.own_is_live() {
         "ok\n".into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

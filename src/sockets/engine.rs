@@ -30,7 +30,7 @@ use crate::accounts::{Accounts, Admission};
 use crate::clock::Clock;
 use crate::config;
 use crate::domains::{Candidate, Domains};
-use crate::ids::GatewayDomain;
+use crate::ids::{DomainId, GatewayDomain};
 use crate::limits::{Class, Limits, SocketBudget, Source};
 
 /// A socket of ours, as the engine hands it to us.
@@ -247,6 +247,11 @@ impl Engine {
             return self.expel(socket);
         }
         let outcome = match event {
+            // The gateway's own domain has one source. Who copies it is asked by nobody for what the gateway says.
+            Ok(Event::Present(_)) if member.room.domain == DomainId::Gateway => Ok(()),
+            Ok(Event::Operation(_)) if member.room.domain == DomainId::Gateway => {
+                return self.read_only(socket, &member);
+            }
             Ok(Event::Present(present)) => {
                 let presence = member.room.set_present(&member, present);
                 self.hub.announce_if(presence, &member.room);
@@ -336,6 +341,19 @@ impl Engine {
             "an operation that would have closed other clones was refused, and its sender disconnected"
         );
         member.tell_last(&Outgoing::disconnect());
+        self.expel(socket);
+    }
+
+    /// Ends a socket that wrote where the gateway alone does. What it wrote reaches nobody; its clone learns why by the
+    /// message that it would have got if it had not been let in, and does not try again.
+    fn read_only(self: &Arc<Self>, socket: &Eio, member: &Arc<Member>) {
+        log::warn!(
+            target: "meldgate::audit",
+            event = "operation-refused", domain = member.room.domain.to_mld(&self.gateway), clone = member.id.as_str(),
+            source:% = source_of(socket);
+            "the gateway's own domain is changed by the API alone: an operation was refused, and its sender disconnected"
+        );
+        member.tell_last(&Outgoing::refused(Refusal::Forbidden.message()));
         self.expel(socket);
     }
 

@@ -344,6 +344,10 @@ impl Actor {
                 self.settle_keys(round)?;
                 round.answers.push(reply, Ok(()));
             }
+            Some(Ask::Change(change, reply)) => {
+                let answer = self.change(*change, round)?;
+                round.answers.push(reply, answer);
+            }
             Some(Ask::Close(done)) => round.closing.push(done),
             // Nobody can ask any more: the gateway is going.
             None => round.closing.push(oneshot::channel().0),

@@ -30,6 +30,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use m_ld_engine::change::Change;
 use m_ld_engine::context::Context;
 use m_ld_engine::store::View;
 use serde_json::Value;
@@ -39,6 +40,7 @@ pub use self::hook::{Subscribed, Subscription, SubscriptionState};
 pub(super) use self::set::Hosts;
 pub use self::set::OpenError;
 pub use self::signatures::Signer;
+pub(super) use self::signatures::literal as binary;
 
 use self::subscribing::Subscribing;
 use self::usage::Usage;
@@ -175,6 +177,7 @@ enum Ask {
     Subscription(Reply<Option<Subscription>>),
     Register(Box<Signer>, Reply<()>),
     SettleKeys(Reply<()>),
+    Change(Box<Change>, Reply<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -233,6 +236,11 @@ impl Host {
         self.ask(Ask::SettleKeys).await
     }
 
+    /// Changes the state as it is, whoever has it locked, and says so once that is durable.
+    pub(super) async fn change(&self, change: Change) -> Result<(), HostError> {
+        self.ask(|reply| Ask::Change(Box::new(change), reply)).await
+    }
+
     /// Updates to come.
     pub fn follow(&self) -> Result<broadcast::Receiver<Followed>, HostError> {
         let updates = self.updates.upgrade().ok_or(HostError::Closed)?;
@@ -260,7 +268,7 @@ impl Host {
     }
 
     /// Returns once the clone has closed, for whatever reason, and its tables are free.
-    async fn ended(&self) {
+    pub(super) async fn ended(&self) {
         let mut state = self.state.clone();
         while state.changed().await.is_ok() {}
     }

@@ -27,6 +27,9 @@ use crate::ids::{CloneId, DomainId, GatewayDomain};
 use crate::notify::Webhooks;
 use crate::store::{Store, StoreError, Tables};
 
+/// Operations that the journal of the gateway's own domain keeps at least.
+const OWN_JOURNAL: usize = 10_000;
+
 /// What clones are opened with.
 pub(in crate::domains) struct Hosts {
     gateway: GatewayDomain,
@@ -204,6 +207,12 @@ impl Hosts {
         let name = domain.to_mld(&self.gateway);
         let tables = self.store.tables(&name, &self.chance).await?;
         let (id, mut config) = self.configuration(name.clone());
+        let idle_limit = if *domain == DomainId::Gateway {
+            be_the_gateways_own(&mut config);
+            Duration::MAX
+        } else {
+            self.config.idle_timeout
+        };
         let signatures = self.signatures(domain, signed, &mut config)?;
         let plugins = plugins(signatures.as_ref());
         let id = CloneId::parse(&id).map_err(|_| OpenError::NotReady)?;
@@ -255,7 +264,7 @@ impl Hosts {
             updates,
             clock: self.clock.clone(),
             chance: self.chance.clone(),
-            idle_limit: self.config.idle_timeout,
+            idle_limit,
             connection: None,
             reconnect_at: None,
             usage,
@@ -328,6 +337,14 @@ impl std::fmt::Debug for Hosts {
             .field("open", &self.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The gateway's own domain: always open, and nobody polls it, so updates need not be kept; and what was deleted from it
+/// goes from its journal in time. Who was away for longer takes a snapshot.
+fn be_the_gateways_own(config: &mut Config) {
+    config.keep_updates = false;
+    config.journal.keep = OWN_JOURNAL;
+    config.journal.sole = true;
 }
 
 fn plugins(signatures: Option<&Arc<Signatures>>) -> Plugins {

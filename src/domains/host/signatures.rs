@@ -463,7 +463,7 @@ fn property() -> Iri {
 }
 
 /// The literal of binary data, which names it by its SHA-1 (m-ld protocol, section 4.6).
-fn literal(data: &[u8]) -> Literal {
+pub(in crate::domains) fn literal(data: &[u8]) -> Literal {
     let identity = BASE64.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, data));
     Literal::typed(identity, vocab::XS_BASE64_BINARY)
 }

@@ -55,7 +55,7 @@ impl Actor {
             return Ok(());
         };
         let changed = match signatures.due(&*view) {
-            Ok(change) => self.change_keys(change, round)?,
+            Ok(change) => self.change(change, round)?,
             Err(SecurityError::Store(cause)) => return Err(Failure::Notes(cause)),
             Err(why) => Err(HostError::Bad(why.to_string().into())),
         };
@@ -93,15 +93,15 @@ impl Actor {
             return Ok(());
         };
         let answer = match signatures.registering(signer, &*view)? {
-            Ok(change) => self.change_keys(change, round)?,
+            Ok(change) => self.change(change, round)?,
             Err(TooManyKeys) => Err(HostError::TooManyKeys),
         };
         round.answers.push(reply, answer);
         Ok(())
     }
 
-    /// Changes keys, whoever has the state locked: they are no part of it that an app works at.
-    fn change_keys(
+    /// Changes what is no part of the state that an app works at, whoever has that locked.
+    pub(super) fn change(
         &mut self,
         change: Change,
         round: &mut Round,
