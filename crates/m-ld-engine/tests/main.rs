@@ -31,6 +31,7 @@ mod operations;
 mod packing;
 mod positions;
 mod replay;
+mod rest;
 #[cfg(feature = "acl")]
 mod security;
 mod served;

@@ -174,6 +174,7 @@ impl MeldClone {
             return Ok(());
         }
         self.with.remotes = remotes;
+        self.hear_out()?;
         self.with.let_go();
         match remotes {
             Remotes::Gone => {
@@ -184,6 +185,33 @@ impl MeldClone {
             Remotes::Dead => self.be_alone(),
             Remotes::Live => self.join(),
         }
+    }
+
+    /// Takes in what those who have gone have said last, while they were asked for what they have: nobody else may
+    /// have it.
+    fn hear_out(&mut self) -> Result<(), CloneError> {
+        while self.replica.is_ready()
+            && let Some(message) = self.with.held.take_first()
+        {
+            self.receive(message)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on as at rest, with those who were there then.
+    pub(super) fn go_on(&mut self, mut others: Vec<String>) -> Result<(), CloneError> {
+        others.retain(|id| *id != self.config.clone_id);
+        self.with.connected = true;
+        self.with.present = Some(others);
+        self.with.remotes = self.with.remotes_now();
+        if self.with.remotes != Remotes::Live {
+            return self.be_alone();
+        }
+        self.with.met = true;
+        self.with.outdated = false;
+        self.with.accepting = true;
+        self.go_live();
+        Ok(())
     }
 
     /// Nobody else is there.

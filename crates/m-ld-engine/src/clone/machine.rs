@@ -197,7 +197,7 @@ impl MeldClone {
         ready.then_some(()).ok_or(WriteError::NotReady)
     }
 
-    fn run(
+    pub(super) fn run(
         &mut self,
         now: Duration,
         step: impl FnOnce(&mut Self) -> Result<(), CloneError>,

@@ -46,6 +46,7 @@ mod problem;
 mod recover;
 mod replica;
 mod resend;
+mod resume;
 mod secure;
 mod serve;
 mod status;

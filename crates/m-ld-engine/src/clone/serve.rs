@@ -69,6 +69,10 @@ impl Serving {
         self.list.len() <= self.max
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Whether there is something to send.
     pub(super) fn is_streaming(&self) -> bool {
         self.list.iter().any(Served::is_streaming)
