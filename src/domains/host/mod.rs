@@ -17,6 +17,7 @@ mod answer;
 mod batches;
 mod hook;
 mod inbox;
+mod opening;
 mod queue;
 mod set;
 mod signatures;

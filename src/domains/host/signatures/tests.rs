@@ -8,7 +8,7 @@ use m_ld_engine::operation::message;
 use m_ld_engine::store::MemoryStore;
 use serde_json::json;
 
-use super::super::set::Dice;
+use super::super::opening::Dice;
 use super::*;
 use crate::accounts::fixture::{World, name};
 use crate::accounts::{MintKeys, Principal as Who, SigningKey, UserKey};
