@@ -24,9 +24,10 @@ pub trait Registry {
 impl Accounts {
     /// Decides whether a socket may be opened to `domain`.
     ///
-    /// A key can be revoked or get an end, and an account be closed, between this decision and the socket's
-    /// registration. So listen to [`revocations`](Self::revocations) and [`closures`](Self::closures) first, and ask
-    /// [`holds`](Self::holds) and [`ends`](Self::ends) once the socket is registered.
+    /// A key can be revoked or get an end, and an account be closed or no longer let sockets in by this way, between this
+    /// decision and the socket's registration. So listen to [`revocations`](Self::revocations),
+    /// [`closures`](Self::closures) and [`entrances`](Self::entrances) first, and ask [`holds`](Self::holds) and
+    /// [`ends`](Self::ends) once the socket is registered.
     pub async fn admit(
         &self,
         domain: &DomainId,
@@ -57,12 +58,22 @@ impl Accounts {
         })
     }
 
-    /// Whether what an admission depends on is still so: its key is good, and the domain's account is not closed.
+    /// Whether what an admission depends on is still so: its key is good, and the domain's account is not closed, and
+    /// lets sockets in by this way.
     pub fn holds(&self, admission: &Admission) -> Result<bool, AuthError> {
-        if let DomainId::Subdomain { account, .. } = &admission.domain
-            && self.0.book.is_closed(account).map_err(unavailable)?
-        {
-            return Ok(false);
+        if let DomainId::Subdomain { account, name } = &admission.domain {
+            if self.0.book.is_closed(account).map_err(unavailable)? {
+                return Ok(false);
+            }
+            match self.may_join(&admission.principal, account, name) {
+                Ok(()) => {}
+                Err(cause @ (AuthError::Unavailable | AuthError::TooMany { .. })) => {
+                    return Err(cause);
+                }
+                Err(AuthError::Unauthorized | AuthError::Forbidden | AuthError::NotFound) => {
+                    return Ok(false);
+                }
+            }
         }
         let Some(key) = &admission.key else {
             return Ok(true);

@@ -159,6 +159,10 @@ impl Room {
         let revoked = self.book.change_account(account, plan).await?;
         let by = permit.by();
         audit::changed(account, by);
+        if patch.changes_entrances() {
+            // An error means that nobody listens.
+            let _listeners = self.entrances.send(account.clone());
+        }
         for key in &revoked {
             audit::revoked(account, key, by);
         }

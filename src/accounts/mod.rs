@@ -96,6 +96,8 @@ use crate::store::Store;
 const REVOCATIONS: usize = 1024;
 /// The same of accounts that are closed.
 const CLOSURES: usize = 256;
+/// The same of accounts whose remotes let in others than before.
+const ENTRANCES: usize = 1024;
 
 /// A key that is no longer good. Whatever depends on it must end.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -132,6 +134,7 @@ struct Room {
     failures: Failures,
     revoked: broadcast::Sender<Revoked>,
     closed: broadcast::Sender<Name>,
+    entrances: broadcast::Sender<Name>,
     clock: Clock,
     chance: Chance,
 }
@@ -174,6 +177,7 @@ impl Accounts {
             process: aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &chance.bytes::<32>()),
             revoked: broadcast::channel(REVOCATIONS).0,
             closed: broadcast::channel(CLOSURES).0,
+            entrances: broadcast::channel(ENTRANCES).0,
             clock: clock.clone(),
             chance: chance.clone(),
             policy,
@@ -210,6 +214,12 @@ impl Accounts {
     /// on none of its keys. Who lags behind asks [`holds`](Self::holds).
     pub fn closures(&self) -> broadcast::Receiver<Name> {
         self.0.closed.subscribe()
+    }
+
+    /// Tells of each account that lets sockets in by other ways than before, once that is durable. Who depends on such a
+    /// way asks [`holds`](Self::holds), and who lags behind asks it about everything.
+    pub fn entrances(&self) -> broadcast::Receiver<Name> {
+        self.0.entrances.subscribe()
     }
 
     /// Whether there was an account of this name, and it was closed.

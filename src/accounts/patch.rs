@@ -48,6 +48,13 @@ impl Patch {
     }
 }
 
+impl Patch {
+    /// Whether it may change by which ways sockets are let in.
+    pub(super) fn changes_entrances(&self) -> bool {
+        !self.insert.remotes_auth.is_empty() || !self.delete.remotes_auth.is_empty()
+    }
+}
+
 impl Details {
     fn parse(from: &Value, mut keys: Option<&mut Vec<KeyId>>) -> Result<Self, Invalid> {
         const WHAT: Invalid = Invalid::new("@insert or @delete", "an object of account details");

@@ -217,7 +217,8 @@ impl Engine {
         let member = |room| {
             let peer = SocketPeer::new(Arc::clone(socket), self.config.queue_bytes);
             let (id, peer) = (handshake.clone.clone(), Box::new(peer));
-            Arc::new(Member::new(id, holder.clone(), room, peer))
+            let member = Member::new(id, holder.clone(), room, peer);
+            Arc::new(member.admitted(admission.clone()))
         };
         let greeting = Outgoing::connected(&socket.id.to_string());
         let joined = self

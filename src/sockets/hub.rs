@@ -9,6 +9,7 @@ use engineioxide::socket::Sid;
 
 use super::packet::Outgoing;
 use super::room::{JoinError, Member, Presence, Room};
+use crate::accounts::Admission;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::ids::{DomainId, KeyId, Name};
@@ -153,8 +154,32 @@ impl Hub {
 
     /// Ends every socket in the domains of an account that is no more.
     pub(super) fn close_account(self: &Arc<Self>, account: &Name) -> usize {
-        let its = |domain: &DomainId| matches!(domain, DomainId::Subdomain { account: own, .. } if own == account);
-        self.dismiss(|member| its(&member.room.domain))
+        self.dismiss(|member| is_of(&member.room.domain, account))
+    }
+
+    /// Ends every socket in the domains of an account that is not to be let in any more.
+    pub(super) fn reconsider(
+        self: &Arc<Self>,
+        account: &Name,
+        holds: impl Fn(&Admission) -> bool,
+    ) -> usize {
+        let mut dismissed = 0;
+        for room in self.all() {
+            if !is_of(&room.domain, account) {
+                continue;
+            }
+            // Outside the room's lock: it is asked what the store has.
+            let members = room.members(|member| member.admission().is_some());
+            for member in members {
+                if member.admission().is_none_or(&holds) {
+                    continue;
+                }
+                let presence = room.dismiss(&member);
+                self.announce_if(presence, &room);
+                dismissed += 1;
+            }
+        }
+        dismissed
     }
 
     /// Notes that a key ends at a moment yet to come.
@@ -230,6 +255,11 @@ impl Hub {
     fn rooms(&self) -> MutexGuard<'_, BTreeMap<DomainId, Arc<Room>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a domain is one of an account's.
+fn is_of(domain: &DomainId, account: &Name) -> bool {
+    matches!(domain, DomainId::Subdomain { account: own, .. } if own == account)
 }
 
 #[cfg(test)]

@@ -73,6 +73,8 @@ pub(super) struct Member {
     refused: AtomicBool,
     /// When its key ends, in milliseconds; `u64::MAX` if nothing is known of that.
     ends: AtomicU64,
+    /// How it was let in; none for the gateway's own.
+    admission: Option<Admission>,
     peer: Box<dyn Peer>,
 }
 
@@ -85,8 +87,22 @@ impl Member {
             room,
             refused: AtomicBool::new(false),
             ends: AtomicU64::new(u64::MAX),
+            admission: None,
             peer,
         }
+    }
+
+    /// Notes how it was let in.
+    pub(super) fn admitted(self, admission: Admission) -> Self {
+        Self {
+            admission: Some(admission),
+            ..self
+        }
+    }
+
+    /// How it was let in; none for the gateway's own.
+    pub(super) fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
     }
 
     /// Sees that the member goes when its key ends.

@@ -95,14 +95,15 @@ impl Sockets {
         let revoked = self.engine.accounts.revocations();
         let deleted = self.engine.domains.deletions();
         let closed = self.engine.accounts.closures();
-        self.watch(revoked, deleted, closed)
+        let entrances = self.engine.accounts.entrances();
+        self.watch(revoked, deleted, (closed, entrances))
     }
 
     async fn watch(
         self,
         mut revoked: broadcast::Receiver<Revoked>,
         mut deleted: broadcast::Receiver<DomainId>,
-        mut closed: broadcast::Receiver<Name>,
+        (mut closed, mut entrances): (broadcast::Receiver<Name>, broadcast::Receiver<Name>),
     ) {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
@@ -143,6 +144,13 @@ impl Sockets {
                     }
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
+                entrance = entrances.recv() => match entrance {
+                    Ok(account) => self.reconsider(&account),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        self.engine.hub.reconnect_all();
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
                 closure = closed.recv() => match closure {
                     Ok(account) => {
                         let closed = self.engine.hub.close_account(&account);
@@ -158,6 +166,20 @@ impl Sockets {
                 },
             }
         }
+    }
+
+    /// Ends the sockets of an account that come by a way by which it lets nobody in any more.
+    fn reconsider(&self, account: &Name) {
+        let accounts = &self.engine.accounts;
+        // What cannot be found out now is asked again when the client comes back.
+        let closed = self
+            .engine
+            .hub
+            .reconsider(account, |admission| accounts.holds(admission) == Ok(true));
+        log::info!(
+            target: "meldgate::sockets", account = account.as_str(), sockets = closed;
+            "sockets that an account no longer lets in are closed"
+        );
     }
 
     /// Refuses new sockets and ends the others; says how many. Their clients reconnect by themselves.

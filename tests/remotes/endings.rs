@@ -132,6 +132,51 @@ async fn closing_an_account_ends_its_sockets_within_a_second_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_came_by_a_way_that_is_closed_goes_within_a_second_and_nobody_else() {
+    let world = World::with("").await;
+    let gateway = &world.gateway;
+    let pair = owner(gateway).await;
+    let uuid = World::domain(0).replace(".app.", ".owner.");
+    let elsewhere = World::domain(0);
+    let join = async |id: &str, auth: &Auth| Socket::join(gateway, id, &uuid, auth).await;
+    let mut anonymous = join("anonymous", &Auth::None).await.unwrap();
+    let mut by_key = join("key", &pair.key_auth()).await.unwrap();
+    let mut by_token = join("token", &pair.jwt_auth()).await.unwrap();
+    let mut by_root = join("root", &root(gateway)).await.unwrap();
+    let mut other = Socket::join(gateway, "other", &elsewhere, &Auth::None)
+        .await
+        .unwrap();
+    let patch = async |body: &str| does(gateway, "PATCH", "/user/owner", Some(body), 204).await;
+
+    let began = Instant::now();
+    patch(r#"{"@delete":{"remotesAuth":"anon"}}"#).await;
+    assert_reconnectable(&mut anonymous).await;
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    by_key.present(true).await;
+    by_token.present(true).await;
+    by_key.presence_becomes(&["key", "token"]).await;
+
+    let began = Instant::now();
+    patch(r#"{"@delete":{"remotesAuth":"jwt"}}"#).await;
+    assert_reconnectable(&mut by_token).await;
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    by_key.presence_becomes(&["key"]).await;
+
+    // With none named the key will do; naming another one closes that way.
+    patch(r#"{"@delete":{"remotesAuth":"key"}}"#).await;
+    by_root.present(true).await;
+    by_key.presence_becomes(&["key", "root"]).await;
+    patch(r#"{"@insert":{"remotesAuth":"jwt"}}"#).await;
+    assert_reconnectable(&mut by_key).await;
+    by_root.presence_becomes(&["root"]).await;
+    for auth in [Auth::None, pair.key_auth()] {
+        assert_ne!(refused(gateway, &uuid, &auth).await, "TooManyRequests");
+    }
+    other.present(true).await;
+    other.presence_becomes(&["other"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sockets_of_a_rotated_key_end_with_its_overlap_and_no_sooner() {
     let world = World::with("").await;
     let gateway = &world.gateway;
