@@ -16,7 +16,6 @@ pub(super) fn preflight(asked: &HeaderMap, sockets: bool) -> Response {
         "GET, POST, PUT, PATCH, DELETE"
     };
     let headers = response.headers_mut();
-    allow(headers);
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_METHODS,
         HeaderValue::from_static(methods),
@@ -34,7 +33,9 @@ pub(super) fn preflight(asked: &HeaderMap, sockets: bool) -> Response {
 
 /// Lets a page read an answer.
 pub(super) fn allow(headers: &mut HeaderMap) {
-    const READABLE: &str = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
+    // Beside those that a page may always read, such as `Content-Type`.
+    const READABLE: &str =
+        "Allow, ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id";
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),

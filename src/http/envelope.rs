@@ -44,6 +44,7 @@ pub(super) async fn answer(
     let id = app.request_id();
     let began = app.clock.running();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let is_page_s = request.headers().contains_key(header::ORIGIN);
     let worked = AssertUnwindSafe(within_limits(&app, router, &arrival, request))
         .catch_unwind()
         .await;
@@ -53,6 +54,10 @@ pub(super) async fn answer(
     });
     let mut response = with_problem(response, &id);
     protect(response.headers_mut(), app.hsts.as_ref());
+    // Whatever the answer is: a page has to learn why it was refused, and when to come back.
+    if is_page_s {
+        cors::allow(response.headers_mut());
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -82,13 +87,12 @@ async fn within_limits(
         return Problem::bad_request("one Host is needed, and no more").into_response();
     }
     let sockets = app.sockets.owns(request.uri().path());
-    let origin = request.headers().contains_key(header::ORIGIN);
-    if request.method() == Method::OPTIONS && origin {
+    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN) {
         return cors::preflight(request.headers(), sockets);
     }
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(arrival.source);
-    let mut response = if sockets {
+    if sockets {
         request.extensions_mut().insert(arrival.cut.clone());
         to_sockets(app, request).await
     } else {
@@ -96,11 +100,7 @@ async fn within_limits(
         let body = Lingering::new(&parts.headers, body, app.http.body_limit);
         let request = Request::from_parts(parts, Body::new(body));
         to_router(app.http.request_timeout, router, request).await
-    };
-    if origin {
-        cors::allow(response.headers_mut());
     }
-    response
 }
 
 /// RFC 9112, section 3.2: what is before us may go by another of two hosts than we would. HTTP/2 has its own

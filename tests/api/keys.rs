@@ -29,6 +29,37 @@ async fn a_key_is_minted_by_root_and_by_the_account_itself() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_beside_a_kind_of_pair_is_refused_and_mints_nothing() {
+    let account = Caller::account("particular").await;
+    let keys = async || {
+        let details = account.gets("GET", "/user/particular", "").await;
+        details["key"].as_array().unwrap().len()
+    };
+    let before = keys().await;
+    let mut https = gateway().https().await;
+    let rotated = format!(
+        "/api/v1/user/particular/key/{}/rotate",
+        id_of(&account.key())
+    );
+    for path in ["/api/v1/user/particular/key", &rotated] {
+        for query in [
+            "type=rsa&size=4096",
+            "kind=rsa",
+            "type=rsa&type=rsa",
+            "type=dsa",
+        ] {
+            let authorization = account.0.as_deref();
+            let path = format!("{path}?{query}");
+            let reply = https.json("POST", &path, authorization, None).await;
+            assert_eq!(reply.status, 400, "{path}: {}", reply.text());
+            let detail = reply.value()["detail"].to_string();
+            assert!(detail.contains("type=rsa"), "{path}: {detail}");
+        }
+    }
+    assert_eq!(keys().await, before);
+}
+
+#[tokio::test]
 async fn a_pair_opens_with_the_keys_secret_and_nothing_else() {
     let account = Caller::account("pairs").await;
     let minted = account.gets("POST", "/user/pairs/key?type=rsa", "").await;

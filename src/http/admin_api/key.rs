@@ -26,6 +26,7 @@ const CODE: &str = "x-activation-code";
 
 /// What is asked for.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::http) struct Wanted {
     r#type: Option<Kind>,
 }
@@ -105,7 +106,7 @@ fn overlap(body: Option<Value>) -> Result<Duration, Problem> {
 fn pair_wanted(query: Result<Query<Wanted>, QueryRejection>) -> Result<bool, Problem> {
     query
         .map(|Query(wanted)| wanted.r#type.is_some())
-        .map_err(|_| Problem::bad_request("type can be rsa, once, or left out"))
+        .map_err(|_| Problem::bad_request("the query string can be type=rsa, once, or left out"))
 }
 
 /// The code, if there is one and no more.
