@@ -31,7 +31,7 @@ use tokio::sync::broadcast;
 pub use self::configuration::{Auth, Configuration, Io, IoOptions};
 pub use self::desk::Owner;
 pub use self::host::{
-    Condition, Followed, Host, HostError, OpenError, Polled, Signer, State, Subscribed,
+    Condition, Followed, Following, Host, HostError, OpenError, Polled, Signer, State, Subscribed,
     Subscription, SubscriptionState, Writing, Written,
 };
 pub use self::registry::Listed;

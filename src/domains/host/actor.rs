@@ -16,7 +16,7 @@ use super::inbox::{Arrivals, inbox};
 use super::queue::{Answered, Queue};
 use super::signatures::{Manner, Signatures};
 use super::usage::Usage;
-use super::{Ask, Followed, HostError, Polled, Reply, State, Writing, Written};
+use super::{Ask, Followed, Following, HostError, Polled, Reply, State, Writing, Written};
 use crate::clock::{Chance, Clock};
 use crate::domains::desk::{Desk, Owner};
 use crate::domains::relay::{Arriving, Line, Relay, Unicast, UnicastKind};
@@ -56,7 +56,7 @@ pub(super) struct Actor {
     pub(super) relay: Arc<dyn Relay>,
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) state: watch::Sender<Option<State>>,
-    pub(super) updates: broadcast::Sender<Followed>,
+    pub(super) updates: broadcast::Sender<Following>,
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     /// How long nobody uses a clone before it closes; it is opened again when somebody does.
@@ -398,6 +398,14 @@ impl Actor {
             self.store.settle().await?;
         }
         let effects = self.clone.release(effects)?;
+        if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Reloaded))
+        {
+            let notes = self.queue.begin_anew(self.clone.status().ticks)?;
+            self.note(notes, round)?;
+            self.store.settle().await?;
+        }
         let appears = effects
             .iter()
             .any(|effect| matches!(effect, Effect::Present(true)));
@@ -476,7 +484,12 @@ impl Actor {
                     text: update.to_json(&self.context).to_string().into(),
                 };
                 // An error means that nobody follows.
-                drop(self.updates.send(followed));
+                drop(self.updates.send(Following::Update(followed)));
+            }
+            Effect::Reloaded => {
+                let tick = self.clone.status().ticks;
+                drop(self.updates.send(Following::Anew(tick)));
+                self.tell(Effect::Reloaded);
             }
             told => self.tell(told),
         }

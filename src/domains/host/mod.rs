@@ -162,6 +162,15 @@ impl std::fmt::Debug for State {
 pub struct Followed {
     /// Its tick.
     pub tick: u64,
+/// What followers get.
+#[derive(Clone, Debug)]
+pub enum Following {
+    /// An update.
+    Update(Followed),
+    /// The data of this tick came anew from another clone: whatever is known of it may be wrong.
+    Anew(u64),
+}
+
     /// It, as JSON text.
     pub text: Arc<str>,
 }
@@ -189,7 +198,7 @@ type Reply<T> = oneshot::Sender<Result<T, HostError>>;
 pub struct Host {
     asks: mpsc::Sender<Ask>,
     state: watch::Receiver<Option<State>>,
-    updates: broadcast::WeakSender<Followed>,
+    updates: broadcast::WeakSender<Following>,
     usage: Arc<Usage>,
     subscribing: Subscribing,
 }
@@ -243,21 +252,26 @@ impl Host {
     }
 
     /// Updates to come.
-    pub fn follow(&self) -> Result<broadcast::Receiver<Followed>, HostError> {
+    pub fn follow(&self) -> Result<broadcast::Receiver<Following>, HostError> {
         let updates = self.updates.upgrade().ok_or(HostError::Closed)?;
         Ok(updates.subscribe())
     }
 
-    /// Updates after a tick that are still kept, at most `limit`, on the blocking pool.
-    pub async fn past(&self, after: u64, limit: usize) -> Result<Vec<Followed>, HostError> {
+    /// Updates after a tick, at most `limit`, on the blocking pool. None if they do not lead from that tick to the state
+    /// as it is now: some are not kept any more, or this clone has never been there.
+    pub async fn past(&self, after: u64, limit: usize) -> Result<Option<Vec<Followed>>, HostError> {
         let state = self.state().await?;
         let reading = tokio::task::spawn_blocking(move || queue::past(&*state.view, after, limit));
-        reading.await.unwrap_or_else(|_| Ok(Vec::new())).map_err(|cause| {
+        let read = reading.await.map_err(|_| HostError::Closed)?;
+        read.map_err(|cause| {
             log::error!(target: "meldgate::domains", error:err = cause; "updates cannot be read");
             HostError::Closed
         })
     }
 
+        if after > state.tick {
+            return Ok(None);
+        }
     /// Closes the clone, and returns once everything is durable and its tables are free.
     async fn close(&self) {
         let (done, closed) = oneshot::channel();

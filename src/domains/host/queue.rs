@@ -30,7 +30,7 @@ const HAND_OUT: usize = 10_000;
 /// Polls without acknowledgement that are told apart; beyond, the earliest are taken together.
 const POLLS: usize = 64;
 /// Ticks after which an update that does not wait is forgotten.
-const REMEMBERED: u64 = 20_000;
+const REMEMBERED: u64 = if cfg!(test) { 600 } else { 20_000 };
 /// How many updates are forgotten at a time, and how often.
 const FORGOTTEN: usize = 512;
 
@@ -46,8 +46,18 @@ pub(super) struct Queue {
 struct Record {
     /// Every update up to this tick was noted, or needs no note.
     noted: u64,
+    /// Updates up to this tick may have been forgotten, or were never known.
+    #[serde(default)]
+    forgotten: u64,
     /// Polls that were not acknowledged: up to which tick they handed out everything, and how many did.
     polls: Vec<(u64, u32)>,
+}
+
+impl Record {
+    fn read(view: &dyn View) -> Result<Self, StoreError> {
+        let record = view.get(Table::Notes, RECORD)?;
+        record.map_or_else(|| Ok(Self::default()), |bytes| parse(&bytes))
+    }
 }
 
 /// How a write of the gateway was answered with its update.
@@ -69,9 +79,10 @@ pub(super) struct Waiting {
 impl Queue {
     /// Finds the queue as it was left. What a crash kept from being noted is noted when it next catches up.
     pub(super) fn open(view: &dyn View) -> Result<Self, StoreError> {
-        let record = view.get(Table::Notes, RECORD)?;
-        let record = record.map_or_else(|| Ok(Record::default()), |bytes| parse(&bytes))?;
-        Ok(Self { record, arrived: 0 })
+        Ok(Self {
+            record: Record::read(view)?,
+            arrived: 0,
+        })
     }
 
     /// Notes the updates that came since this was done last. Of its own writes the gateway says how they were answered.
@@ -180,6 +191,14 @@ impl Queue {
         Ok(notes)
     }
 
+    /// Notes that the data of this tick came anew: no updates lead to it.
+    pub(super) fn begin_anew(&mut self, tick: u64) -> Result<Notes, StoreError> {
+        let mut notes = Notes::default();
+        self.record.forgotten = tick;
+        self.note(&mut notes)?;
+        Ok(notes)
+    }
+
     fn wait(&mut self, tick: u64, emits: u32, notes: &mut Notes) {
         notes.put(waiting_key(tick), emits.to_be_bytes().to_vec());
         self.record.noted = self.record.noted.max(tick);
@@ -219,6 +238,7 @@ impl Queue {
             let (key, _) = entry?;
             let tick = tick_of(&key)?;
             if view.get(Table::Notes, &waiting_key(tick))?.is_none() {
+                self.record.forgotten = self.record.forgotten.max(tick);
                 notes.forget_update(tick);
             }
         }
@@ -226,8 +246,15 @@ impl Queue {
     }
 }
 
-/// Updates after a tick that are still kept, at most `limit`, as JSON text.
-pub(super) fn past(view: &dyn View, after: u64, limit: usize) -> Result<Vec<Followed>, StoreError> {
+/// Updates after a tick, at most `limit`, as JSON text. None if some of them are not kept any more.
+pub(super) fn past(
+    view: &dyn View,
+    after: u64,
+    limit: usize,
+) -> Result<Option<Vec<Followed>>, StoreError> {
+    if after < Record::read(view)?.forgotten {
+        return Ok(None);
+    }
     let after = after.to_be_bytes();
     let entries = view.range(Table::Updates, Bound::Excluded(&after), Bound::Unbounded);
     let entries = entries.take(limit).map(|entry| {
@@ -239,7 +266,7 @@ pub(super) fn past(view: &dyn View, after: u64, limit: usize) -> Result<Vec<Foll
             text: text.into(),
         })
     });
-    entries.collect()
+    entries.collect::<Result<_, _>>().map(Some)
 }
 
 const DAMAGED: StoreError = StoreError::Damaged("the queue of updates");
@@ -261,3 +288,6 @@ fn number_of(bytes: &Bytes) -> Result<u32, StoreError> {
 fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|_| DAMAGED)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::answers::{Pieces, answer, streamed};
 use super::target::Target;
-use crate::domains::{Followed, HostError};
+use crate::domains::{Followed, Following, HostError};
 use crate::http::problem::Problem;
 use crate::http::state::App;
 
@@ -23,7 +23,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `GET /api/v1/domain/{account}/{name}/updates`: every update as an event whose id is its tick. `Last-Event-ID` names
-/// the last one that was seen: those after it that are still kept come first.
+/// the last one that was seen: those after it come first, or else an event says that the state is to be read again.
 pub(in crate::http) async fn updates(
     State(app): State<App>,
     target: Target,
@@ -59,7 +59,11 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         return Ok(None);
     };
     let text = value.to_str().map_err(|_| bad())?;
-    text.parse().map(Some).map_err(|_| bad())
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad());
+    }
+    // None of ours is as large as one that is no such number.
+    Ok(Some(text.parse().unwrap_or(u64::MAX)))
 }
 
 struct Follower {
@@ -71,7 +75,7 @@ struct Follower {
 }
 
 impl Follower {
-    async fn run(&mut self, mut live: Receiver<Followed>, resumes: bool) -> Result<(), HostError> {
+    async fn run(&mut self, mut live: Receiver<Following>, resumes: bool) -> Result<(), HostError> {
         self.put(": updates\n\n".to_owned()).await?;
         if resumes {
             self.catch_up().await?;
@@ -83,7 +87,8 @@ impl Follower {
                 next = live.recv() => {
                     quiet = Duration::ZERO;
                     match next {
-                        Ok(update) => self.send(&update).await?,
+                        Ok(Following::Update(update)) => self.send(&update).await?,
+                        Ok(Following::Anew(tick)) => self.reset(tick).await?,
                         Err(RecvError::Lagged(_)) => self.catch_up().await?,
                         Err(RecvError::Closed) => return Err(HostError::Closed),
                     }
@@ -108,6 +113,10 @@ impl Follower {
     async fn catch_up(&mut self) -> Result<(), HostError> {
         loop {
             let page = self.target.host.past(self.after, PAGE).await?;
+            let Some(page) = page else {
+                let tick = self.target.host.state().await?.tick;
+                return self.reset(tick).await;
+            };
             for update in &page {
                 self.send(update).await?;
             }
@@ -125,6 +134,13 @@ impl Follower {
         self.after = update.tick;
         // JSON as this gateway writes it has no line breaks.
         let event = format!("id: {}\ndata: {}\n\n", update.tick, update.text);
+        self.put(event).await
+    }
+
+    /// Says that updates are missing, or that there are none: the state has to be read again.
+    async fn reset(&mut self, tick: u64) -> Result<(), HostError> {
+        self.after = tick;
+        let event = format!("event: reset\nid: {tick}\ndata: {{\"@ticks\":{tick}}}\n\n");
         self.put(event).await
     }
 

@@ -51,6 +51,24 @@ impl Stream {
         .await
     }
 
+    /// Passes over what it says first, and reads that the state of some tick has to be read again.
+    async fn resets(&mut self) -> u64 {
+        soon("a reset", async {
+            loop {
+                let piece = self.piece().await;
+                if let Some(reset) = piece.strip_prefix("event: reset\nid: ") {
+                    let (id, data) = reset.split_once("\ndata: ").unwrap();
+                    let tick = id.parse().unwrap();
+                    let data: Value = serde_json::from_str(data).unwrap();
+                    assert_eq!(data, json!({"@ticks": tick}));
+                    return tick;
+                }
+                assert_eq!(piece, ": updates\n\n");
+            }
+        })
+        .await
+    }
+
     /// The next piece, as it came.
     async fn piece(&mut self) -> String {
         let chunk = soon("a piece", self.https.chunk()).await.unwrap();
@@ -97,12 +115,29 @@ async fn a_stream_goes_on_after_the_last_event_that_was_seen() {
     }
     let live = tick(&app.adds("live").await);
     assert_eq!(stream.next().await, (live, "live".to_owned()));
-    for bad in ["x", "-1", "1.5"] {
+    for bad in ["x", "-1", "1.5", ""] {
         let reply = app
             .ask(("GET", "/updates"), &[("Last-Event-ID", bad)], None)
             .await;
         assert_eq!(reply.status, 400, "{bad}");
     }
+}
+
+/// Whoever has seen what never was has seen another gateway, or a copy that was gone back to.
+#[tokio::test]
+async fn who_is_ahead_is_told_to_read_the_state_again_and_misses_nothing_after() {
+    let app = App::new("ahead").await;
+    let now = tick(&app.adds("before").await);
+    for ahead in [now + 1, u64::MAX] {
+        let mut stream = Stream::open(&app, Some(ahead)).await;
+        let read = stream.resets().await;
+        assert!(read >= now, "{read} after {now}");
+        let next = tick(&app.adds("next").await);
+        assert_eq!(stream.next().await, (next, "next".to_owned()));
+    }
+    let ahead = [("Last-Event-ID", "99999999999999999999999999")];
+    let opened = app.ask(("GET", "/updates"), &ahead, None).await;
+    assert_eq!(opened.status, 200);
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ fn every_answered_write_is_there_and_ticks_go_on() {
     }
     mortal = mortal.dies();
     let found = mortal.does(async |_, host| {
-        let past = host.past(0, 100).await.unwrap();
+        let past = host.past(0, 100).await.unwrap().unwrap();
         let updates = past
             .iter()
             .map(|followed| serde_json::from_str::<Value>(&followed.text).unwrap());

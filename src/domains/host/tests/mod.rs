@@ -257,6 +257,13 @@ fn bob() -> Owner {
 /// A subject of this name.
 fn subject(name: &str) -> Value {
     json!({"@id": name, "name": name})
+fn update(following: Following) -> Followed {
+    match following {
+        Following::Update(followed) => followed,
+        Following::Anew(tick) => panic!("the data came anew with tick {tick}"),
+    }
+}
+
 }
 
 fn writing(request: Option<Value>) -> Writing {

@@ -210,7 +210,7 @@ async fn a_clone_joins_from_the_hosted_one_and_what_it_writes_waits_to_be_polled
     peer.joins(&mut world, &id).await;
     let mut updates = host.follow().unwrap();
     peer.write(&world, "theirs");
-    let followed = peer.serves(&mut world, &id, updates.recv()).await.unwrap();
+    let followed = update(peer.serves(&mut world, &id, updates.recv()).await.unwrap());
     assert!(followed.text.contains("theirs"), "{followed:?}");
     assert_eq!(host.polled().await, counted(&[("theirs", 1)]));
     assert!(host.state().await.unwrap().tick >= followed.tick);
@@ -278,7 +278,7 @@ async fn a_clone_whose_inbox_overflows_connects_again_and_asks_for_what_it_misse
     let missed = loop {
         tokio::select! {
             followed = updates.recv() => {
-                let followed = followed.unwrap();
+                let followed = update(followed.unwrap());
                 if followed.text.contains("missed") {
                     break followed;
                 }

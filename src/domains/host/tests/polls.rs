@@ -174,15 +174,35 @@ async fn updates_can_be_read_again_after_any_that_was_seen() {
         ticks.push(host.adds(name).await.tick);
     }
     for (tick, name) in ticks.iter().zip(["a", "b", "c"]) {
-        let followed = soon(updates.recv()).await.unwrap();
+        let followed = update(soon(updates.recv()).await.unwrap());
         assert_eq!(followed.tick, *tick);
-        let update: Value = serde_json::from_str(&followed.text).unwrap();
-        assert_eq!(update["@insert"][0]["name"], name);
-        let past = host.past(*tick - 1, 1).await.unwrap();
+        let json: Value = serde_json::from_str(&followed.text).unwrap();
+        assert_eq!(json["@insert"][0]["name"], name);
+        let past = host.past(*tick - 1, 1).await.unwrap().unwrap();
         assert_eq!(past[0].text, followed.text, "live and kept are the same");
     }
-    let past = host.past(ticks[0], 10).await.unwrap();
+    let past = host.past(ticks[0], 10).await.unwrap().unwrap();
     let seen: Vec<_> = past.iter().map(|followed| followed.tick).collect();
     assert_eq!(seen, ticks[1..]);
-    assert!(host.past(ticks[2], 10).await.unwrap().is_empty());
+    let past = host.past(ticks[2], 10).await.unwrap();
+    assert!(past.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn updates_that_are_forgotten_or_yet_to_come_are_not_passed_over_in_silence() {
+    let world = World::new().await;
+    let host = world.host().await;
+    let first = host.adds("first").await.tick;
+    let mut last = first;
+    for number in 0..1200 {
+        last = host.adds(&format!("n{number}")).await.tick;
+    }
+    assert!(host.past(first, 10).await.unwrap().is_none());
+    let past = host.past(last - 10, 100).await.unwrap();
+    assert_eq!(past.unwrap().len(), 10);
+    assert!(host.past(last + 1, 10).await.unwrap().is_none());
+    drop(host);
+    let world = world.restarted().await;
+    let host = world.host().await;
+    assert!(host.past(first, 10).await.unwrap().is_none());
 }
