@@ -288,7 +288,10 @@ impl Domains {
             return Err(AuthError::NotFound.into());
         }
         self.create(permit, name, request).await?;
-        self.enrol(account, name, (request, caller)).await?;
+        // So that the domain has begun when this is answered, as the configuration says.
+        let host = self.host(permit, name).await?;
+        self.enrol((&host, name), account, (request, caller))
+            .await?;
         let user = request.user.as_ref().map(|user| user.id.as_str());
         self.configure(account, name, Some(false), user, caller)
             .await

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::request::Request;
-use super::{Caller, DomainError, Domains, HostError, Signer};
+use super::{Caller, DomainError, Domains, Host, HostError, Signer};
 use crate::accounts::Principal;
 use crate::ids::{DomainId, Name};
 
@@ -24,8 +24,8 @@ impl Domains {
     /// Sees that whoever a subdomain was asked for can speak in it; returns once that is durable.
     pub(super) async fn enrol(
         &self,
+        (host, name): (&Host, &Name),
         account: &Name,
-        name: &Name,
         (request, caller): (&Request, Caller<'_>),
     ) -> Result<(), DomainError> {
         let domain = DomainId::Subdomain {
@@ -35,7 +35,6 @@ impl Domains {
         if !self.is_signed(&domain) {
             return Ok(());
         }
-        let host = self.hosted(&domain).await?;
         let Some(signer) = self.signer(account, request, caller)? else {
             return Ok(());
         };

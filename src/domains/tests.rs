@@ -213,6 +213,28 @@ async fn a_named_subdomain_is_made_once_and_known_from_then_on() {
     assert!(again.domains.exists(&acme, &todo));
 }
 
+/// Its configuration says that it has begun.
+#[tokio::test]
+async fn a_named_subdomain_has_begun_when_its_making_is_answered() {
+    let house = House::new().await;
+    let opened = async |subdomain: &str| {
+        let domain = DomainId::Subdomain {
+            account: name("acme"),
+            name: name(subdomain),
+        };
+        let host = house.domains.0.hosts.opened(&domain).await;
+        host.is_some()
+    };
+    assert!(!opened("todo").await);
+    house.put("todo", json!({})).await.unwrap();
+    assert!(opened("todo").await);
+    let caller = owner("acme", &house.key);
+    let body = json!({"name": "notes"});
+    let credential = presented("acme", &house.key);
+    house.post(body, (&caller, &credential)).await.unwrap();
+    assert!(opened("notes").await);
+}
+
 #[tokio::test]
 async fn a_named_subdomain_by_post_needs_the_account() {
     let house = House::new().await;
