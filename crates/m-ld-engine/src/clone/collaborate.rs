@@ -193,7 +193,7 @@ impl MeldClone {
         while self.replica.is_ready()
             && let Some(message) = self.with.held.take_first()
         {
-            self.receive(message)?;
+            self.receive(message, Source::Live)?;
         }
         Ok(())
     }
