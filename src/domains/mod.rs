@@ -112,7 +112,7 @@ struct Room {
     accounts: Accounts,
     store: Store,
     index: Index,
-    hosts: Hosts,
+    hosts: Arc<Hosts>,
     own: Own,
     deleted: broadcast::Sender<DomainId>,
     clock: Clock,
@@ -182,11 +182,20 @@ impl Domains {
         self.hosted(&domain).await
     }
 
-    /// Sees that the gateway's clone of a domain is live, if it has one: before somebody connects to the domain.
-    pub async fn prepare(&self, domain: &DomainId) -> Result<(), DomainError> {
+    /// Sees that the gateway's clone of a domain is live, if it has one: before somebody connects to the domain, who
+    /// keeps what this gives until he is connected, so that it stays open for him.
+    pub async fn prepare(&self, domain: &DomainId) -> Result<Option<Host>, DomainError> {
         match domain {
-            DomainId::Subdomain { name, .. } if name.is_uuid() && !self.is_signed(domain) => Ok(()),
-            DomainId::Subdomain { .. } | DomainId::Gateway => self.hosted(domain).await.map(drop),
+            DomainId::Subdomain { name, .. } if name.is_uuid() && !self.keeps(domain) => Ok(None),
+            DomainId::Subdomain { .. } | DomainId::Gateway => self.hosted(domain).await.map(Some),
+        }
+    }
+
+    /// Whether the gateway has a clone of a domain, which keeps its data.
+    pub fn keeps(&self, domain: &DomainId) -> bool {
+        match domain {
+            DomainId::Subdomain { account, name } => self.exists(account, name),
+            DomainId::Gateway => true,
         }
     }
 

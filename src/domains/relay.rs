@@ -100,6 +100,11 @@ pub trait Inbox: Debug + Send + Sync {
 
     /// Says that the line is cut: nothing more arrives.
     fn cut(&self);
+
+    /// Whether the clone behind it has failed, and is not back: what is delivered waits, and may be lost.
+    fn is_away(&self) -> bool {
+        false
+    }
 }
 
 /// The relay, for clones in this process.

@@ -266,6 +266,15 @@ impl From<DomainError> for Problem {
                 Self::conflict(error.to_string())
             }
             DomainError::Open(OpenError::NotReady) => Self::unavailable("not just now; try again"),
+            DomainError::Open(OpenError::Full) => {
+                log::warn!(
+                    target: "meldgate::http",
+                    "a request has to wait: as many subdomains are in use as domains.open-clones allows"
+                );
+                Self::unavailable(
+                    "too many subdomains are in use just now; nothing was done, try again",
+                )
+            }
             DomainError::Open(cause) => {
                 log::error!(target: "meldgate::http", error:err = cause; "a subdomain's clone cannot be opened");
                 Self::internal()

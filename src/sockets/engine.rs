@@ -21,6 +21,7 @@ use super::handshake::{Handshake, Refusal};
 use super::held::Held;
 use super::hub::Hub;
 use super::judging::{Judge, Refused};
+use super::keeping::Relayed;
 use super::packet::{Incoming, Outgoing};
 use super::peer::SocketPeer;
 use super::polling::Polling;
@@ -166,10 +167,12 @@ impl Engine {
                     source:% = source_of(&socket), reason = refusal.message();
                     "a socket was refused"
                 );
-                match socket.data.end() {
-                    None => emit(&socket, &Outgoing::refused(refusal.message())),
-                    Some(member) => {
-                        engine.hub.leave(&member);
+                match (socket.data.end(), refusal.is_told()) {
+                    (None, true) => emit(&socket, &Outgoing::refused(refusal.message())),
+                    (member, _) => {
+                        if let Some(member) = member {
+                            engine.hub.leave(&member);
+                        }
                         socket.close(DisconnectReason::ClosingServer);
                     }
                 }
@@ -193,7 +196,7 @@ impl Engine {
             )
             .await?;
         // Whoever joins finds the gateway's own clone there.
-        self.domains.prepare(&handshake.domain).await?;
+        let _there = self.domains.prepare(&handshake.domain).await?;
         self.join(socket, &handshake, &admission)?;
         // What ended, or was given an end, before the socket was in its room would not have found it there.
         let end = self.accounts.ends(&admission)?;
@@ -263,10 +266,13 @@ impl Engine {
                     Ok(()) if self.domains.is_signed(&member.room.domain) => {
                         return self.hold(socket, &member, message);
                     }
-                    Ok(()) => {
-                        self.operation(&member, message);
-                        Ok(())
-                    }
+                    Ok(()) => match self.relay(&member, message) {
+                        Relayed::Kept => Ok(()),
+                        // Who does not ask hears nothing: it is with the others, and waits for the clone.
+                        Relayed::NotKept if ack.is_none() => Ok(()),
+                        Relayed::NotKept => Err("Not kept"),
+                        Relayed::ToNobody => return self.expel(socket),
+                    },
                     Err(Refused::Poison(error)) => return self.poisoned(socket, &member, error),
                     Err(Refused::TooMuch) => return self.expel(socket),
                 }
@@ -293,11 +299,6 @@ impl Engine {
             .data
             .budget
             .get_or_init(|| self.limits.socket_messages())
-    }
-
-    fn operation(self: &Arc<Self>, member: &Member, message: Bytes) {
-        let presence = member.room.broadcast(member, &Outgoing::operation(message));
-        self.hub.announce_if(presence, &member.room);
     }
 
     /// Holds an operation until the gateway's own clone has decided about it. Whoever sends more than it can take, or

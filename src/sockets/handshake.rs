@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::accounts::{AuthError, Credential};
-use crate::domains::DomainError;
+use crate::domains::{DomainError, OpenError};
 use crate::ids::{CloneId, DomainId, GatewayDomain};
 
 /// Longest text of `auth` that is looked at.
@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     BadGateway,
     NotFound,
     TooManyRequests,
+    /// Not just now: the domain's clone cannot be opened.
+    NotNow,
 }
 
 impl Refusal {
@@ -45,7 +47,14 @@ impl Refusal {
             Self::BadGateway => "Bad gateway",
             Self::NotFound => "NotFound",
             Self::TooManyRequests => "TooManyRequests",
+            Self::NotNow => "Not now",
         }
+    }
+
+    /// Whether the client is told, or else just loses its connection and tries again: a JavaScript clone that is told
+    /// anything closes for good.
+    pub(super) fn is_told(self) -> bool {
+        self != Self::NotNow
     }
 }
 
@@ -62,12 +71,17 @@ impl From<AuthError> for Refusal {
 
 impl From<DomainError> for Refusal {
     fn from(error: DomainError) -> Self {
-        if let DomainError::Refused(refused) = error {
-            return refused.into();
+        match error {
+            DomainError::Refused(refused) => return refused.into(),
+            DomainError::Open(OpenError::Full) => log::warn!(
+                target: "meldgate::sockets",
+                "a socket has to wait: as many subdomains are in use as domains.open-clones allows"
+            ),
+            error => {
+                log::error!(target: "meldgate::sockets", error:err = error; "a subdomain's clone cannot be opened");
+            }
         }
-        log::error!(target: "meldgate::sockets", error:err = error; "a subdomain's clone cannot be opened");
-        // Not for good: the clone is to try again.
-        Self::TooManyRequests
+        Self::NotNow
     }
 }
 

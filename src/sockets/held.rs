@@ -81,3 +81,7 @@ impl fmt::Debug for Held {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "held_tests.rs"]
+mod tests;

@@ -108,7 +108,7 @@ impl Drop for Turn<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     /// An operation with an update of so many bytes: subjects that are nothing but their identity.
-    fn operation(bytes: usize) -> Vec<u8> {
+    pub(in crate::sockets) fn operation(bytes: usize) -> Vec<u8> {
         let subject = [b"\x81\xa3@id\xd9\xc8".as_slice(), &[b'x'; 200]].concat();
         let count = u16::try_from(bytes / subject.len()).unwrap();
         let mut update = b"\x92\x80\xdc".to_vec();

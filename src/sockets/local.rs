@@ -74,6 +74,10 @@ impl Peer for LocalPeer {
         true
     }
 
+    fn is_away(&self) -> bool {
+        self.0.is_away()
+    }
+
     fn decide(&self, candidate: Candidate) -> Result<(), Overflow> {
         let delivered = self.0.deliver(Arriving::Candidate(candidate));
         delivered.map_err(|_| Overflow)
@@ -158,7 +162,7 @@ impl Line for LocalLine {
     }
 
     fn others(&self) -> usize {
-        self.member.room.len().saturating_sub(1)
+        self.member.room.others(&self.member)
     }
 }
 

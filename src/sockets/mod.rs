@@ -16,6 +16,7 @@ mod handshake;
 mod held;
 mod hub;
 mod judging;
+mod keeping;
 mod local;
 mod packet;
 mod peer;

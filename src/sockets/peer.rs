@@ -32,6 +32,11 @@ pub(super) trait Peer: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it is a clone in this process that has failed, and is not back.
+    fn is_away(&self) -> bool {
+        false
+    }
+
     /// Queues an operation that it is to decide about.
     fn decide(&self, _: Candidate) -> Result<(), Overflow> {
         Err(Overflow)

@@ -125,6 +125,11 @@ impl Member {
         self.refused.load(Ordering::Acquire)
     }
 
+    /// Whether it is a clone in this process that has failed, and is not back: what it is told may be lost.
+    pub(super) fn is_away(&self) -> bool {
+        self.peer.is_away()
+    }
+
     /// Has a clone in this process decide about an operation.
     pub(super) fn decide(&self, candidate: Candidate) -> Result<(), Overflow> {
         self.peer.decide(candidate)
@@ -386,6 +391,15 @@ impl Room {
                 .collect()
         };
         self.evict_all(&behind)
+    }
+
+    /// Members but for one, which need not be one any more.
+    pub(super) fn others(&self, than: &Member) -> usize {
+        let state = self.read();
+        state
+            .members
+            .len()
+            .saturating_sub(usize::from(state.has(than)))
     }
 
     /// Members now.

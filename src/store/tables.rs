@@ -42,6 +42,10 @@ pub struct Tables {
 impl Store {
     /// Opens the tables of a clone, or makes them. Only one may have them open.
     pub async fn tables(&self, clone: &str, chance: &Chance) -> Result<Tables, StoreError> {
+        #[cfg(test)]
+        if self.view.broken.load(Ordering::Acquire) {
+            return Err(StoreError::Failed);
+        }
         let key = self.clone_key(clone, chance).await?;
         let seal = Sealer::new(&key, chance, Arc::clone(&self.view))?;
         let name = self.tables_name(clone);
@@ -113,6 +117,10 @@ impl engine::Store for Tables {
     }
 
     fn commit(&mut self, batch: engine::Batch) -> Result<(), engine::StoreError> {
+        #[cfg(test)]
+        if self.store.view.broken.load(Ordering::Acquire) {
+            return Err(failing(&StoreError::Failed));
+        }
         if self.store.view.failed() {
             return Err(failing(&StoreError::Failed));
         }
@@ -133,6 +141,14 @@ impl engine::Store for Tables {
 impl std::fmt::Debug for Tables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tables").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// Has the tables of clones fail, or not any more.
+    pub(crate) fn break_tables(&self, broken: bool) {
+        self.view.broken.store(broken, Ordering::Release);
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) struct View {
     pub(super) vault: Vault,
     /// Bytes that were written to tables of clones since the last barrier.
     pub(super) loose: AtomicUsize,
+    /// The tables of clones cannot be used for a while.
+    #[cfg(test)]
+    pub(super) broken: std::sync::atomic::AtomicBool,
     state: RwLock<State>,
 }
 
@@ -34,6 +37,8 @@ impl View {
         Self {
             vault,
             loose: AtomicUsize::new(0),
+            #[cfg(test)]
+            broken: std::sync::atomic::AtomicBool::new(false),
             state: RwLock::new(State {
                 backend: Some(backend),
                 undo: Undo::new(),

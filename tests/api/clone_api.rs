@@ -2,6 +2,7 @@
 //!
 //! Source: the API page, section 2.4.
 
+mod bound;
 mod reads;
 mod refusals;
 mod restarts;

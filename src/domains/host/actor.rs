@@ -8,11 +8,12 @@ use bytes::Bytes;
 use m_ld_engine::clone::{CloneError, Effect, Effects, Input, MeldClone};
 use m_ld_engine::context::Context;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
 
 use super::answer::Answers;
+use super::berth::Berth;
 use super::hook::Hook;
-use super::inbox::{Arrivals, inbox};
+use super::inbox::{Arrivals, Bell, Entrance, inbox};
 use super::queue::{Answered, Queue};
 use super::signatures::{Manner, Signatures};
 use super::usage::Usage;
@@ -64,6 +65,13 @@ pub(super) struct Actor {
     pub(super) connection: Option<Connection>,
     pub(super) reconnect_at: Option<Duration>,
     pub(super) usage: Arc<Usage>,
+    /// What earlier lives left, and where this one leaves it.
+    pub(super) berth: Arc<Berth>,
+    /// Calls for the next life while this one's connection dozes.
+    pub(super) bell: Bell,
+    /// Its place among those that can be open.
+    #[expect(dead_code, reason = "it matters when it is dropped")]
+    pub(super) permit: Option<OwnedSemaphorePermit>,
     /// Whether the clone has been present.
     pub(super) live: bool,
     /// Clones that something is streamed to.
@@ -80,6 +88,15 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
+/// How a life of a clone ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ended {
+    /// Nobody needs it any more, or not now.
+    AsItShould,
+    /// It could not go on.
+    Failed,
+}
+
 /// Why a clone cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -92,9 +109,46 @@ pub(super) enum Failure {
 }
 
 /// The connection to the relay.
+#[derive(Debug)]
 pub(super) struct Connection {
     line: Box<dyn Line>,
+    entrance: Arc<Entrance>,
     arrivals: Arrivals,
+}
+
+impl Connection {
+    pub(super) fn new(line: Box<dyn Line>, entrance: Arc<Entrance>, arrivals: Arrivals) -> Self {
+        Self {
+            line,
+            entrance,
+            arrivals,
+        }
+    }
+
+    /// How many others are connected.
+    pub(super) fn others(&self) -> usize {
+        self.line.others()
+    }
+
+    /// See [`Entrance::doze`].
+    pub(super) fn doze(&self, bell: Bell) -> bool {
+        self.entrance.doze(bell)
+    }
+
+    /// See [`Entrance::wake`].
+    pub(super) fn wake(&self) {
+        self.entrance.wake();
+    }
+
+    /// See [`Entrance::is_cut`].
+    pub(super) fn is_cut(&self) -> bool {
+        self.entrance.is_cut()
+    }
+
+    /// See [`Entrance::set_away`].
+    pub(super) fn set_away(&self, away: bool) -> bool {
+        self.entrance.set_away(away)
+    }
 }
 
 /// What a round has to do once everything is durable.
@@ -109,6 +163,8 @@ pub(super) struct Round {
     /// A batch for the subscriber.
     pub(super) parcel: Option<Parcel>,
     closing: Vec<oneshot::Sender<()>>,
+    /// Who wants this clone to make room.
+    pub(super) resting: Vec<oneshot::Sender<()>>,
 }
 
 /// What woke the task.
@@ -121,15 +177,12 @@ enum Woken {
 
 impl Actor {
     /// Works until it is told to close, nobody can ask any more, nobody uses it for long, or its clone fails.
-    pub(super) async fn run(mut self, opening: Effects) {
+    pub(super) async fn run(mut self, opening: Effects) -> Ended {
         let mut round = Round {
             effects: opening,
             ..Round::default()
         };
-        let mut outcome = self.settle_keys(&mut round);
-        if outcome.is_ok() {
-            outcome = self.connect(&mut round);
-        }
+        let mut outcome = self.begin(&mut round);
         loop {
             if outcome.is_ok() {
                 outcome = self.finish(&mut round).await;
@@ -137,17 +190,28 @@ impl Actor {
             if outcome.is_err() || !round.closing.is_empty() || self.is_over() {
                 break;
             }
+            if self.rests(&mut round) {
+                self.rest(round.resting);
+                return Ended::AsItShould;
+            }
             let woken = self.sleep().await;
             round = Round::default();
             outcome = aside(|| self.take(woken, &mut round));
         }
-        if let Err(cause) = outcome {
-            log::error!(
-                target: "meldgate::domains", error:err = cause, domain:? = self.domain;
-                "the clone of a subdomain failed; it is opened anew when it is needed"
-            );
+        match outcome {
+            Ok(()) => {
+                self.close(round.closing).await;
+                Ended::AsItShould
+            }
+            Err(cause) => {
+                log::error!(
+                    target: "meldgate::domains", event = "clone.failed", error:err = cause, domain:? = self.domain;
+                    "the clone of a subdomain failed, and is opened anew"
+                );
+                self.fail(round.closing).await;
+                Ended::Failed
+            }
         }
-        self.close(round.closing).await;
     }
 
     fn now(&self) -> Duration {
@@ -216,11 +280,18 @@ impl Actor {
                 && self.usage.end_after(last)
     }
 
-    /// Whether nobody uses the clone. If somebody does, notes that.
+    /// Whether nobody uses the clone or is connected. If somebody does or is, notes that.
     fn is_idle(&mut self, now: Duration) -> bool {
-        let others = self.connection.as_ref().map_or(0, |up| up.line.others());
-        let used = others > 0
-            || self.updates.receiver_count() > 0
+        let others = self.connection.as_ref().map_or(0, Connection::others);
+        if others > 0 {
+            self.usage.note(now);
+        }
+        !self.is_used(now) && others == 0
+    }
+
+    /// Whether somebody uses the clone. If so, notes that.
+    pub(super) fn is_used(&mut self, now: Duration) -> bool {
+        let used = self.updates.receiver_count() > 0
             || self.desk.len() > 0
             || self.desk.is_locked(now)
             || self.hook.is_busy()
@@ -228,7 +299,7 @@ impl Actor {
         if used {
             self.usage.note(now);
         }
-        !used
+        used
     }
 
     // Taking in.
@@ -277,6 +348,9 @@ impl Actor {
     }
 
     fn arrived(&mut self, arrived: Option<Arriving>, round: &mut Round) -> Result<(), Failure> {
+        if !matches!(arrived, None | Some(Arriving::Presence(_))) {
+            self.usage.note(self.now());
+        }
         match arrived {
             None => self.disconnected(round),
             Some(Arriving::Presence(ids)) => self.handle(Input::Presence(ids), round),
@@ -315,7 +389,9 @@ impl Actor {
 
     fn asked(&mut self, asked: Option<Ask>, round: &mut Round) -> Result<(), Failure> {
         let now = self.now();
-        self.usage.note(now);
+        if !matches!(asked, Some(Ask::Rest(_))) {
+            self.usage.note(now);
+        }
         match asked {
             Some(Ask::Write(owner, writing, reply)) => {
                 self.wait(owner, Request::Write(writing, reply), round);
@@ -348,6 +424,7 @@ impl Actor {
                 let answer = self.change(*change, round)?;
                 round.answers.push(reply, answer);
             }
+            Some(Ask::Rest(reply)) => round.resting.push(reply),
             Some(Ask::Close(done)) => round.closing.push(done),
             // Nobody can ask any more: the gateway is going.
             None => round.closing.push(oneshot::channel().0),
@@ -367,11 +444,12 @@ impl Actor {
 
     // The connection.
 
-    fn connect(&mut self, round: &mut Round) -> Result<(), Failure> {
+    pub(super) fn connect(&mut self, round: &mut Round) -> Result<(), Failure> {
         let (entrance, arrivals) = inbox();
         self.reconnect_at = None;
-        if let Some(line) = self.relay.connect(&self.domain, &self.id, entrance) {
-            self.connection = Some(Connection { line, arrivals });
+        let entered = Arc::clone(&entrance);
+        if let Some(line) = self.relay.connect(&self.domain, &self.id, entered) {
+            self.connection = Some(Connection::new(line, entrance, arrivals));
             self.handle(Input::Connected, round)
         } else {
             self.reconnect_at = Some(self.now().saturating_add(RECONNECT));
@@ -406,9 +484,7 @@ impl Actor {
             self.note(notes, round)?;
             self.store.settle().await?;
         }
-        let appears = effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Present(true)));
+        let appears = self.appears(&effects);
         self.publish();
         for effect in effects {
             self.carry_out(effect);
@@ -527,13 +603,13 @@ impl Actor {
         self.say(|line| line.unicast(to, Unicast { kind, payload }));
     }
 
-    fn say(&self, what: impl FnOnce(&dyn Line)) {
+    pub(super) fn say(&self, what: impl FnOnce(&dyn Line)) {
         if let Some(connection) = &self.connection {
             what(&*connection.line);
         }
     }
 
-    async fn close(mut self, closing: Vec<oneshot::Sender<()>>) {
+    pub(super) async fn close(mut self, closing: Vec<oneshot::Sender<()>>) {
         self.usage.end();
         self.asks.close();
         let effects = self.clone.close(self.clock.running());

@@ -15,10 +15,14 @@
 mod actor;
 mod answer;
 mod batches;
+mod berth;
+mod bound;
 mod hook;
 mod inbox;
+mod lives;
 mod opening;
 mod queue;
+mod reopening;
 mod set;
 mod signatures;
 mod signing;
@@ -43,6 +47,7 @@ pub use self::set::OpenError;
 pub use self::signatures::Signer;
 pub(super) use self::signatures::literal as binary;
 
+use self::berth::Berth;
 use self::subscribing::Subscribing;
 use self::usage::Usage;
 use super::desk::Owner;
@@ -157,11 +162,6 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// An update as followers get it.
-#[derive(Clone, Debug)]
-pub struct Followed {
-    /// Its tick.
-    pub tick: u64,
 /// What followers get.
 #[derive(Clone, Debug)]
 pub enum Following {
@@ -171,6 +171,11 @@ pub enum Following {
     Anew(u64),
 }
 
+/// An update as followers get it.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// Its tick.
+    pub tick: u64,
     /// It, as JSON text.
     pub text: Arc<str>,
 }
@@ -188,6 +193,7 @@ enum Ask {
     Register(Box<Signer>, Reply<()>),
     SettleKeys(Reply<()>),
     Change(Box<Change>, Reply<()>),
+    Rest(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -200,6 +206,7 @@ pub struct Host {
     state: watch::Receiver<Option<State>>,
     updates: broadcast::WeakSender<Following>,
     usage: Arc<Usage>,
+    berth: Arc<Berth>,
     subscribing: Subscribing,
 }
 
@@ -261,6 +268,9 @@ impl Host {
     /// as it is now: some are not kept any more, or this clone has never been there.
     pub async fn past(&self, after: u64, limit: usize) -> Result<Option<Vec<Followed>>, HostError> {
         let state = self.state().await?;
+        if after > state.tick {
+            return Ok(None);
+        }
         let reading = tokio::task::spawn_blocking(move || queue::past(&*state.view, after, limit));
         let read = reading.await.map_err(|_| HostError::Closed)?;
         read.map_err(|cause| {
@@ -269,10 +279,14 @@ impl Host {
         })
     }
 
-        if after > state.tick {
-            return Ok(None);
-        }
-    /// Closes the clone, and returns once everything is durable and its tables are free.
+    /// Closes the clone to make room for another, if nothing is against it. Says if it did; its tables are free then,
+    /// and its connection waits for its next life.
+    async fn rest(&self) -> bool {
+        let (reply, rested) = oneshot::channel();
+        self.asks.send(Ask::Rest(reply)).await.is_ok() && rested.await.is_ok()
+    }
+
+    /// Closes the clone for good, and returns once everything is durable and its tables are free.
     async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.asks.send(Ask::Close(done)).await.is_ok() {
@@ -280,6 +294,7 @@ impl Host {
             let _closed = closed.await;
         }
         self.ended().await;
+        drop(self.berth.take());
     }
 
     /// Returns once the clone has closed, for whatever reason, and its tables are free.

@@ -1,18 +1,20 @@
 //! How a clone is opened: its tables, what guards it, and the task that owns it.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use m_ld_engine::clone::{Config, MeldClone, Plugins};
+use m_ld_engine::clone::{Config, Effects, MeldClone, Plugins};
 use m_ld_engine::context::domain_base;
 use m_ld_engine::pattern;
 use m_ld_engine::rdf::Iri;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::actor::Actor;
+use super::actor::{Actor, Ended};
+use super::berth::Berth;
 use super::hook::Hook;
 use super::queue::Queue;
+use super::reopening::{Whose, reopen};
 use super::set::{Hosts, OpenError};
 use super::signatures::{Shared, Signatures};
 use super::subscribing::Subscribing;
@@ -27,15 +29,21 @@ use crate::store::Tables;
 const OWN_JOURNAL: usize = 10_000;
 
 impl Hosts {
-    /// Opens the clone of a domain. Whoever does so holds its place.
-    pub(super) async fn open(&self, domain: &DomainId, signed: bool) -> Result<Host, OpenError> {
+    /// Opens the clone of a domain. Whoever does so holds its place. `berth` has what an earlier life left, if one did.
+    pub(super) async fn open(
+        &self,
+        domain: &DomainId,
+        signed: bool,
+        berth: Arc<Berth>,
+    ) -> Result<Host, OpenError> {
         if self.closing.load(Ordering::SeqCst) {
             return Err(OpenError::NotReady);
         }
         let relay = self.relay.get().ok_or(OpenError::NotReady)?;
+        let permit = self.take_place(domain).await?;
         let name = domain.to_mld(&self.gateway);
         let tables = self.store.tables(&name, &self.chance).await?;
-        let (id, mut config) = self.configuration(name.clone());
+        let (id, mut config) = self.configuration(name.clone(), berth.id());
         let idle_limit = if *domain == DomainId::Gateway {
             be_the_gateways_own(&mut config);
             Duration::MAX
@@ -68,6 +76,7 @@ impl Hosts {
             state: seen,
             updates: updates.downgrade(),
             usage: Arc::clone(&usage),
+            berth: Arc::clone(&berth),
             subscribing: Subscribing::new(domain, &self.store, &self.hooks.1, &self.subscribing),
         };
         let context = Arc::new(clone.context().clone());
@@ -97,10 +106,20 @@ impl Hosts {
             connection: None,
             reconnect_at: None,
             usage,
+            bell: self.bell(domain, signed, &berth),
+            berth: Arc::clone(&berth),
+            permit,
             live: false,
             receivers: Vec::new(),
         };
-        tokio::spawn(actor.run(effects));
+        let (hosts, domain) = (Weak::clone(&self.me), domain.clone());
+        let berth = Arc::downgrade(&berth);
+        let whose = Whose {
+            domain,
+            signed,
+            berth,
+        };
+        tokio::spawn(live(actor, effects, (hosts, whose)));
         Ok(host)
     }
 
@@ -134,10 +153,10 @@ impl Hosts {
         Iri::new(format!("http://{}/", self.gateway))
     }
 
-    fn configuration(&self, domain: String) -> (String, Config) {
+    fn configuration(&self, domain: String, id: Option<CloneId>) -> (String, Config) {
         let mut chance = Dice(self.chance.clone());
         let chance: &mut dyn m_ld_engine::chance::Chance = &mut chance;
-        let id = chance.identity();
+        let id = id.map_or_else(|| chance.identity(), |id| id.as_str().to_owned());
         let mut config = Config::new(domain, id.clone());
         config.genesis = true;
         // A subdomain that somebody else began too is still to be had here.
@@ -168,6 +187,17 @@ fn be_the_gateways_own(config: &mut Config) {
     config.journal.sole = true;
 }
 
+/// One life of a clone, and the next if it fails.
+async fn live(actor: Actor, opening: Effects, (hosts, whose): (Weak<Hosts>, Whose)) {
+    let ended = actor.run(opening).await;
+    if ended == Ended::Failed {
+        if let Some(hosts) = hosts.upgrade() {
+            hosts.note_failure(&whose.domain);
+        }
+        reopen(hosts, whose).await;
+    }
+}
+
 fn plugins(signatures: Option<&Arc<Signatures>>) -> Plugins {
     let mut plugins = Plugins::default();
     if let Some(signatures) = signatures {
@@ -176,7 +206,7 @@ fn plugins(signatures: Option<&Arc<Signatures>>) -> Plugins {
     plugins
 }
 
-type Opened = (MeldClone, m_ld_engine::clone::Effects, Queue);
+type Opened = (MeldClone, Effects, Queue);
 
 /// Opens a clone on its tables, which may have to be read from the disk.
 fn open_clone(

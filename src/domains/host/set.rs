@@ -1,12 +1,13 @@
 //! Which clones are open: opened when they are needed, closed when nobody uses them, and never twice at once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
+use super::reopening::Troubles;
 use super::{Host, HostError};
 use crate::accounts::Accounts;
 use crate::clock::{Chance, Clock};
@@ -18,6 +19,8 @@ use crate::store::{Store, StoreError};
 
 /// What clones are opened with.
 pub(in crate::domains) struct Hosts {
+    /// Itself, for tasks that go on without whoever began them.
+    pub(super) me: Weak<Self>,
     pub(super) gateway: GatewayDomain,
     pub(super) config: config::Domains,
     pub(super) network_timeout: Option<Duration>,
@@ -30,11 +33,19 @@ pub(in crate::domains) struct Hosts {
     pub(super) clock: Clock,
     pub(super) chance: Chance,
     open: std::sync::Mutex<BTreeMap<DomainId, Arc<Slot>>>,
+    /// How many slots there are at least when those that nobody needs are looked for.
+    sweep_from: AtomicUsize,
+    /// The same of the next time.
+    sweep_at: AtomicUsize,
+    /// A permit for each clone that can be open.
+    pub(super) places: Arc<Semaphore>,
+    pub(super) evicting: Mutex<()>,
+    pub(super) troubles: Troubles,
     pub(super) closing: AtomicBool,
 }
 
 /// The place of one clone. It is held while the clone is opened or closed.
-type Slot = Mutex<Option<Host>>;
+pub(super) type Slot = Mutex<Option<Host>>;
 
 /// Why a clone cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +53,9 @@ pub enum OpenError {
     /// The gateway is starting or stopping.
     #[error("the gateway is not ready to open clones")]
     NotReady,
+    /// As many clones are open as can be, and all are in use.
+    #[error("as many subdomains are in use as there can be")]
+    Full,
     /// The store failed.
     #[error("the tables of the subdomain's clone")]
     Store(#[from] StoreError),
@@ -63,8 +77,9 @@ impl Hosts {
         (terms, webhooks): (&config::Webhooks, &Webhooks),
         (store, accounts): (&Store, &Accounts),
         (clock, chance): (&Clock, &Chance),
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             gateway: gateway.clone(),
             config: config.clone(),
             network_timeout,
@@ -76,8 +91,13 @@ impl Hosts {
             clock: clock.clone(),
             chance: chance.clone(),
             open: std::sync::Mutex::default(),
+            sweep_from: AtomicUsize::new(config.open_clones),
+            sweep_at: AtomicUsize::new(config.open_clones),
+            places: Arc::new(Semaphore::new(config.open_clones)),
+            evicting: Mutex::default(),
+            troubles: Troubles::default(),
             closing: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Joins the clones to the relay, once.
@@ -96,17 +116,29 @@ impl Hosts {
         let now = self.clock.running();
         let host = match &*place {
             Some(host) if !host.asks.is_closed() && host.usage.note(now) => host.clone(),
-            closing => {
-                if let Some(closing) = closing {
-                    closing.ended().await;
-                }
-                let host = self.open(domain, signed).await?;
-                *place = Some(host.clone());
-                host
-            }
+            _ => self.open_in(&mut place, domain, signed).await?,
         };
         drop(place);
         host.state().await?;
+        Ok(host)
+    }
+
+    /// Opens the clone of a domain in its place, where none is open: it goes on with what its last life left.
+    pub(super) async fn open_in(
+        &self,
+        place: &mut Option<Host>,
+        domain: &DomainId,
+        signed: bool,
+    ) -> Result<Host, OpenError> {
+        let berth = match &*place {
+            None => Arc::default(),
+            Some(closing) => {
+                closing.ended().await;
+                Arc::clone(&closing.berth)
+            }
+        };
+        let host = self.open(domain, signed, berth).await?;
+        *place = Some(host.clone());
         Ok(host)
     }
 
@@ -146,11 +178,14 @@ impl Hosts {
 
     /// Keeps fewer clones open.
     #[cfg(test)]
-    pub(super) fn limit_open(&mut self, clones: usize) {
-        self.config.open_clones = clones;
+    pub(super) fn limit_open(&self, clones: usize) {
+        let all = self.config.open_clones;
+        self.places.forget_permits(all - clones);
+        self.sweep_from.store(clones, Ordering::Relaxed);
+        self.sweep_at.store(clones, Ordering::Relaxed);
     }
 
-    /// Clones that are open now.
+    /// Places of clones, which are open, or were.
     pub(in crate::domains) fn len(&self) -> usize {
         self.slots().len()
     }
@@ -169,21 +204,30 @@ impl Hosts {
 
     fn slot(&self, domain: &DomainId) -> Arc<Slot> {
         let mut slots = self.slots();
-        if slots.len() >= self.config.open_clones {
-            // Those that nobody uses have closed by themselves, and only their places are left.
-            slots.retain(|_, slot| {
-                let unused = slot
-                    .try_lock()
-                    .is_ok_and(|place| place.as_ref().is_none_or(Host::has_ended));
-                !unused || Arc::strong_count(slot) > 1
-            });
+        if let Some(slot) = slots.get(domain) {
+            return Arc::clone(slot);
+        }
+        if slots.len() >= self.sweep_at.load(Ordering::Relaxed) {
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || !is_unneeded(slot));
+            let next = slots.len().saturating_mul(2);
+            let next = next.max(self.sweep_from.load(Ordering::Relaxed));
+            self.sweep_at.store(next, Ordering::Relaxed);
         }
         Arc::clone(slots.entry(domain.clone()).or_default())
     }
 
-    fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<DomainId, Arc<Slot>>> {
+    pub(super) fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<DomainId, Arc<Slot>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether there is no clone in a place, and nothing that one has left for others who are connected.
+fn is_unneeded(slot: &Slot) -> bool {
+    let place = slot.try_lock();
+    place.is_ok_and(|place| {
+        let is_gone = |host: &Host| host.has_ended() && host.berth.is_deserted();
+        place.as_ref().is_none_or(is_gone)
+    })
 }
 
 impl std::fmt::Debug for Hosts {

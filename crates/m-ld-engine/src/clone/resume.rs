@@ -11,7 +11,8 @@ use super::recover::Phase;
 use super::{CloneError, Effects};
 
 impl MeldClone {
-    /// Whether nothing is under way with others: what the store has is all that there is to go on with.
+    /// Whether nothing is under way with others: what the store has is all that there is to go on with. Whoever lets go of
+    /// the clone then makes that safe first, as ever (see [`MeldClone::sync`]).
     pub fn is_at_rest(&self) -> bool {
         let with = &self.with;
         let knows_all = match with.remotes {
@@ -22,7 +23,6 @@ impl MeldClone {
         knows_all
             && !self.closed
             && with.live
-            && !self.replica.unsynced
             && self.replica.is_ready()
             && matches!(with.phase, Phase::Idle)
             && (with.retry, with.chronic) == (None, None)

@@ -1,12 +1,15 @@
 //! Hosted clones over a store in memory and a relay that is the test.
 
 mod crashes;
+mod failures;
 mod lives;
 mod locks;
 mod peers;
 mod polls;
 mod presence;
+mod room;
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -48,6 +51,8 @@ struct Air {
     room: Arc<AtomicBool>,
     /// Who is present when the clone connects.
     present: Mutex<Vec<String>>,
+    /// Domains of which nothing is heard, and where nobody else is.
+    quiet: Mutex<BTreeSet<DomainId>>,
 }
 
 impl Air {
@@ -59,6 +64,7 @@ impl Air {
             others: Arc::default(),
             room: Arc::new(AtomicBool::new(true)),
             present: Mutex::default(),
+            quiet: Mutex::default(),
         };
         (Arc::new(air), hear)
     }
@@ -71,6 +77,16 @@ impl Air {
     /// As a hub does with whoever falls behind.
     fn cut(&self) {
         self.inbox.lock().unwrap().take().unwrap().cut();
+    }
+
+    /// Nothing is heard of a domain.
+    fn quieten(&self, domain: DomainId) {
+        self.quiet.lock().unwrap().insert(domain);
+    }
+
+    /// Whether the hosted clone has failed, and is not back.
+    fn is_away(&self) -> bool {
+        self.inbox.lock().unwrap().as_ref().unwrap().is_away()
     }
 
     /// These are connected, and present.
@@ -91,10 +107,18 @@ impl Air {
 impl Relay for Air {
     fn connect(
         &self,
-        _: &DomainId,
+        domain: &DomainId,
         clone: &CloneId,
         inbox: Arc<dyn Inbox>,
     ) -> Option<Box<dyn Line>> {
+        if self.quiet.lock().unwrap().contains(domain) {
+            inbox.deliver(Arriving::Presence(Vec::new())).unwrap();
+            return Some(Box::new(Wire {
+                said: unbounded_channel().0,
+                others: Arc::default(),
+                room: Arc::new(AtomicBool::new(true)),
+            }));
+        }
         let present = self.present.lock().unwrap().clone();
         inbox.deliver(Arriving::Presence(present)).unwrap();
         *self.inbox.lock().unwrap() = Some(inbox);
@@ -152,7 +176,7 @@ impl Drop for Wire {
 
 /// Everything that a hosted clone needs.
 struct World {
-    hosts: Hosts,
+    hosts: Arc<Hosts>,
     store: Store,
     air: Arc<Air>,
     said: UnboundedReceiver<Said>,
@@ -233,6 +257,13 @@ impl World {
     }
 }
 
+fn update(following: Following) -> Followed {
+    match following {
+        Following::Update(followed) => followed,
+        Following::Anew(tick) => panic!("the data came anew with tick {tick}"),
+    }
+}
+
 async fn soon<T>(awaited: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, awaited)
         .await
@@ -257,13 +288,6 @@ fn bob() -> Owner {
 /// A subject of this name.
 fn subject(name: &str) -> Value {
     json!({"@id": name, "name": name})
-fn update(following: Following) -> Followed {
-    match following {
-        Following::Update(followed) => followed,
-        Following::Anew(tick) => panic!("the data came anew with tick {tick}"),
-    }
-}
-
 }
 
 fn writing(request: Option<Value>) -> Writing {

@@ -7,7 +7,7 @@ use super::*;
 use crate::domains::relay::UnicastKind;
 
 /// Another clone, which does what the test lets it.
-struct Peer {
+pub(super) struct Peer {
     clone: MeldClone,
     /// Names that it heard of.
     heard: Vec<String>,
@@ -24,7 +24,7 @@ impl m_ld_engine::chance::Chance for Dice {
 
 impl Peer {
     /// Joins the domain from the hosted clone. What it asks is on its way then.
-    fn join(world: &World, hosted: &str) -> Self {
+    pub(super) fn join(world: &World, hosted: &str) -> Self {
         let domain = domain("todo").to_mld(&config().gateway.domain);
         let (store, chance) = (
             Box::new(MemoryStore::new()),
@@ -48,7 +48,7 @@ impl Peer {
         self.take(world, effects);
     }
 
-    fn write(&mut self, world: &World, name: &str) {
+    pub(super) fn write(&mut self, world: &World, name: &str) {
         let (_, effects) = self.clone.write(&subject(name), Duration::ZERO).unwrap();
         self.take(world, effects);
     }
@@ -154,7 +154,7 @@ impl Peer {
     }
 
     /// Answers the hosted clone until something else has happened.
-    async fn serves<T>(
+    pub(super) async fn serves<T>(
         &mut self,
         world: &mut World,
         hosted: &str,
@@ -175,13 +175,20 @@ impl Peer {
         }
     }
 
+    /// Writes something, and answers the hosted clone until that has it.
+    pub(super) async fn is_heard(&mut self, world: &mut World, (host, id): (&Host, &str)) {
+        let mut updates = host.follow().unwrap();
+        self.write(world, "heard");
+        self.serves(world, id, updates.recv()).await.unwrap();
+    }
+
     fn is_up_to_date(&self) -> bool {
         let status = self.clone.status();
         self.clone.view().is_some() && status.online && !status.outdated
     }
 
     /// Goes on until it has everything.
-    async fn joins(&mut self, world: &mut World, hosted: &str) {
+    pub(super) async fn joins(&mut self, world: &mut World, hosted: &str) {
         while !self.is_up_to_date() {
             let said = world.hears().await;
             self.hears(world, hosted, &said);
@@ -190,7 +197,7 @@ impl Peer {
 }
 
 /// A world in which the hosted clone has so many subjects, and its id.
-async fn filled(subjects: usize) -> (World, Host, String) {
+pub(super) async fn filled(subjects: usize) -> (World, Host, String) {
     let mut world = World::running().await;
     let host = world.host().await;
     let Said::Connected(id) = world.hears().await else {

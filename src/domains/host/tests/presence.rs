@@ -68,7 +68,7 @@ impl Line for Connected {
     }
 }
 
-async fn hosts(relay: &Slow) -> (World, Hosts) {
+async fn hosts(relay: &Slow) -> (World, Arc<Hosts>) {
     let world = World::new().await;
     let webhooks = Webhooks::new(&world.config.webhooks, &world.clock).unwrap();
     let hosts = Hosts::new(
