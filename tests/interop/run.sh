@@ -23,7 +23,7 @@ case "${1-}" in
   --short)
     export INTEROP=short
     limit=300
-    files='test/agreements.test.mjs test/authentication.test.mjs test/converge.test.mjs test/hosted.test.mjs test/native.test.mjs test/own.test.mjs test/poison.test.mjs test/reconnect.test.mjs test/requests.test.mjs test/signatures.test.mjs' ;;
+    files='test/agreements.test.mjs test/authentication.test.mjs test/browser.test.mjs test/converge.test.mjs test/hosted.test.mjs test/native.test.mjs test/own.test.mjs test/poison.test.mjs test/reconnect.test.mjs test/requests.test.mjs test/signatures.test.mjs' ;;
   endurance) ;;
   crash)
     export INTEROP=full INTEROP_CRASH_ROUNDS="${2:-200}"

@@ -50,13 +50,15 @@ const ENDS = ['SIGTERM', 'SIGKILL'].map((signal, i) => ({ signal, cells: short ?
 
 /** The gateway's clones close as soon as nobody uses them for a second, so that most of these tests open some anew. */
 const SHORT_OF_PATIENCE = { MELDGATE_DOMAINS__IDLE_TIMEOUT: '1s' };
+/** Whoever uses one subdomain has the clone of another close, though somebody is connected there. */
+const SHORT_OF_ROOM = { MELDGATE_DOMAINS__OPEN_CLONES: '1' };
 
 /** Describes `what` on a gateway with an account, whose named subdomains it makes. */
-function onGateway(what, scenarios) {
+function onGateway(what, scenarios, env = SHORT_OF_PATIENCE) {
   describe(what, { skip: underTest === 'reference' && 'it has no clones' }, () => {
     const stage = { parties: [] };
     before(async () => {
-      stage.gateway = await Gateway.start({ env: SHORT_OF_PATIENCE });
+      stage.gateway = await Gateway.start({ env });
       stage.account = await stage.gateway.account('hosted', { remotesAuth: ['key'] });
     });
     after(async () => {
@@ -195,6 +197,44 @@ onGateway('hosted data over a restart', stage => {
     });
   }
 });
+
+onGateway('hosted data where one clone is open at a time', stage => {
+  for (const cell of cells) {
+    it(`is all there, for who stays, who comes late, and HTTP: ${cell.label}`, async () => {
+      const parties = await Promise.all(['one', 'other'].map(name => stage.subdomain(named(name, cell), cell)));
+      for (const party of parties)
+        party.pair = [await party.join('first'), await party.join('second')];
+      const expected = {};
+      for (let round = 0; round < 5; round++) {
+        for (const { pair: [first, second], served } of parties) {
+          // Each of these may find the clone closed, and wakes it
+          await first.write(expected[`by${round}`] = { '@id': `by${round}`, of: 'first' });
+          await converge([second], expected);
+          await second.write(expected[`of${round}`] = { '@id': `of${round}`, of: 'second' });
+          await converge([first], expected);
+          if (round % 2 === 0)
+            await served.write({ '@id': `http${round}`, of: 'http' });
+        }
+        if (round % 2 === 0)
+          expected[`http${round}`] = { '@id': `http${round}`, of: 'http' };
+      }
+      for (const { pair, served } of parties)
+        await converge([...pair, served], expected);
+
+      const [{ pair: [first, second] }, other] = parties;
+      await other.served.write({ '@id': 'open', of: 'this' });
+      await first.write(expected.last = { '@id': 'last', of: 'who leaves at once' });
+      await converge([second], expected);
+      await Promise.all([first, second].map(clone => parties[0].leave(clone)));
+      const late = await parties[0].join('late');
+      await converge([late, parties[0].served], expected);
+      await sameEverywhere([late, parties[0].served]);
+      await sameEverywhere([...other.clones, other.served]);
+      const closed = [late, ...other.clones].map(clone => clone.closed);
+      assert.deepEqual(closed, closed.map(() => undefined));
+    });
+  }
+}, SHORT_OF_ROOM);
 
 onGateway('updates of hosted data', stage => {
   for (const { engine, label } of engines(0)) {
