@@ -260,6 +260,10 @@ fn a_clone_that_has_recovered_asks_once_more() {
     notify(&mut b, data, &Notification::Complete);
     notify(&mut b, updates, &Notification::Complete);
     assert!(!b.status().outdated);
+    while b.is_streaming() {
+        let effects = b.pump(NOW).unwrap();
+        b.release(effects).unwrap();
+    }
 
     let again = b.next_wake().unwrap();
     let effects = b.handle(Input::Time, again).unwrap();
@@ -269,6 +273,10 @@ fn a_clone_that_has_recovered_asks_once_more() {
         _ => None,
     });
     assert!(!b.status().outdated, "it knows of nothing that it lacks");
+    assert!(
+        change(&mut b, insert("meanwhile")).is_some(),
+        "nothing waits for that"
+    );
     let response = Response::Revup {
         gwc: Some(gwc.clone()),
         updates_address: "again".to_owned(),

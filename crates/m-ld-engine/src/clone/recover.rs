@@ -99,7 +99,7 @@ impl MeldClone {
     ///
     /// A JavaScript clone that is busy serves what it has done and the one operation that it is about to do, but not those
     /// that it has received since: whoever recovers from it does not get them, nor knows of them before their process
-    /// speaks again (m-ld protocol, Q34).
+    /// speaks again (m-ld protocol, Q34). Nothing waits for the answer: all own operations have been sent.
     pub(super) fn look_again(&mut self) -> Result<(), CloneError> {
         self.with.second_look = None;
         let idle = matches!(self.with.phase, Phase::Idle) && self.with.retry.is_none();
@@ -121,7 +121,9 @@ impl MeldClone {
         if self.with.remotes != Remotes::Live {
             return Ok(());
         }
-        self.hold();
+        if !self.with.looking_again {
+            self.hold();
+        }
         let message_id = self.replica.chance.identity();
         let requesting = Requesting {
             request,

@@ -76,7 +76,11 @@ impl MeldClone {
     ///
     /// What has gone from the journal was shown to be seen by others, who will see to it.
     pub(super) fn resend(&mut self, gwc: GlobalClock) -> Result<(), CloneError> {
-        let held_after = self.with.hold.take().map(|hold| hold.after);
+        // What is about to be sent has not been, either.
+        let pending = self.with.resend.take();
+        let pending = pending.and_then(|resend| Some(resend.held_after?.max(resend.after)));
+        let held = self.with.hold.take().map(|hold| hold.after);
+        let held_after = [held, pending].into_iter().flatten().min();
         let mut state = self.replica.state()?.clone();
         let shown = gwc.get_ticks(&state.time).unwrap_or(0);
         let after = state.position_of(shown).unwrap_or_default();
