@@ -6,6 +6,7 @@
 pub(super) mod configuration;
 mod converse;
 mod lines;
+mod security;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,12 @@ pub(super) struct Arguments {
     /// What to authenticate with, in a file: {"user": …, "key": …} or {"jwt": …}
     #[arg(long, value_name = "FILE")]
     pub(super) auth_file: Option<PathBuf>,
+    /// The IRI of who is responsible for what the clone writes
+    #[arg(long, value_name = "IRI")]
+    pub(super) principal: Option<String>,
+    /// The principal's private RSA key (PEM): sign, verify and decrypt by what the domain's data has registered
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
     /// How long to wait for other clones, in milliseconds [default: 5000]
     #[arg(long, value_name = "MS")]
     pub(super) network_timeout: Option<u64>,
@@ -88,6 +95,7 @@ pub(super) fn run(arguments: Arguments, surroundings: &Surroundings) -> Result<(
     let _telemetry = telemetry::start(&log, surroundings.output(), &Clock::system());
     let configuration = configure(&arguments, &Chance::system())?;
     let tls = trust(&configuration, &arguments.ca_file)?;
+    let plugins = security::plugins(&configuration, arguments.key_file.as_deref())?;
     if let Some(data) = &arguments.data {
         folder::private(data)?;
     }
@@ -97,7 +105,7 @@ pub(super) fn run(arguments: Arguments, surroundings: &Surroundings) -> Result<(
         .enable_all()
         .build()?;
     let result = runtime.block_on(Box::pin(async {
-        let handle = start(configuration, tls, arguments.data).await?;
+        let handle = start(configuration, tls, arguments.data, plugins).await?;
         converse::until_told_to_stop(&handle).await
     }));
     // Whoever reads stdin cannot be interrupted.
@@ -153,6 +161,7 @@ async fn start(
     configuration: Configuration,
     tls: Option<Arc<rustls::ClientConfig>>,
     data: Option<PathBuf>,
+    plugins: Plugins,
 ) -> Result<Handle, CloneFailure> {
     let wrong = |why: String| CloneFailure::Configuration(why);
     let context = configuration.context().map_err(wrong)?;
@@ -160,7 +169,6 @@ async fn start(
     let options = configuration.socket(tls).map_err(wrong)?;
     let remotes = Remotes::connect(&config.clone_id, &config.domain, options, Random::boxed());
     let engine_chance = Random::boxed();
-    let plugins = Plugins::default();
     let open = Box::new(move |now| {
         let store: Box<dyn Store> = match data {
             Some(folder) => Box::new(SledStore::in_folder(&folder)?),

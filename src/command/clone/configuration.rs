@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Arguments;
+use super::security::Plugin;
 use crate::clock::Chance;
 
 /// What a configuration says. What else is in it is for other engines.
@@ -32,6 +33,8 @@ pub(in crate::command) struct Configuration {
     #[serde(default)]
     journal: Journal,
     principal: Option<Principal>,
+    /// What guards the domain, if anything does.
+    pub(super) transport_security: Option<Plugin>,
     #[serde(default)]
     constraints: Vec<Constraint>,
     #[serde(default)]
@@ -116,6 +119,9 @@ impl Configuration {
         };
         over(&arguments.domain, &mut self.domain);
         over(&arguments.uri, &mut self.io.uri);
+        if let Some(id) = arguments.principal.clone() {
+            self.principal = Some(Principal { id });
+        }
         self.genesis |= arguments.genesis;
         self.network_timeout = arguments.network_timeout.or(self.network_timeout);
         self.max_operation_size = arguments.max_operation_size.or(self.max_operation_size);
@@ -134,6 +140,7 @@ impl Configuration {
         if transports.is_some_and(|names| names.iter().all(|name| name != "websocket")) {
             return Err("io.opts.transports has no websocket, and no other is spoken".to_owned());
         }
+        self.principal()?;
         self.address().map(drop)
     }
 
@@ -151,10 +158,26 @@ impl Configuration {
         }
     }
 
+    /// The base of the domain.
+    pub(super) fn base(&self) -> Iri {
+        domain_base(self.domain.as_deref().unwrap_or_default())
+    }
+
+    /// Who is responsible for what the clone writes: relative to the base of the domain, as all identities.
+    pub(super) fn principal(&self) -> Result<Option<Iri>, String> {
+        let Some(Principal { id }) = &self.principal else {
+            return Ok(None);
+        };
+        let names = Context::new(&self.base(), &Value::Null).map_err(|error| error.to_string())?;
+        let principal = names.expand_id(id);
+        principal
+            .ok_or_else(|| format!("principal.@id: {id} is no IRI"))
+            .map(Some)
+    }
+
     /// The context of what the application says.
     pub(in crate::command) fn context(&self) -> Result<Context, String> {
-        let base = domain_base(self.domain.as_deref().unwrap_or_default());
-        Context::new(&base, &self.context).map_err(|error| format!("@context: {error}"))
+        Context::new(&self.base(), &self.context).map_err(|error| format!("@context: {error}"))
     }
 
     /// The rules of the domain.
@@ -179,10 +202,8 @@ impl Configuration {
         Config {
             genesis: self.genesis,
             rules: self.rules(context),
-            principal: self
-                .principal
-                .as_ref()
-                .map(|principal| Iri::new(principal.id.as_str())),
+            // Whether it is one has been checked.
+            principal: self.principal().ok().flatten(),
             network_timeout: millis(self.network_timeout, usual.network_timeout),
             max_operation_size: self.max_operation_size.unwrap_or(usual.max_operation_size),
             context: self.context.clone(),
