@@ -245,6 +245,7 @@ fn a_clone_that_has_recovered_asks_once_more() {
     let mut a = open("a", true);
     input(&mut a, Input::Presence(Vec::new()));
     let (_, response) = ask_snapshot(&mut a);
+    let begun = change(&mut a, insert("begun")).unwrap();
     let forgotten = change(&mut a, insert("forgotten")).unwrap();
     let Response::Snapshot {
         data_address: data,
@@ -258,6 +259,7 @@ fn a_clone_that_has_recovered_asks_once_more() {
     let (mut b, request) = asking();
     reply(&mut b, &request, &response);
     notify(&mut b, data, &Notification::Complete);
+    notify(&mut b, updates, &Notification::Next(&begun));
     notify(&mut b, updates, &Notification::Complete);
     assert!(!b.status().outdated);
     while b.is_streaming() {
@@ -265,7 +267,7 @@ fn a_clone_that_has_recovered_asks_once_more() {
         b.release(effects).unwrap();
     }
 
-    let again = b.next_wake().unwrap();
+    let again = Config::new(DOMAIN, "b").network_timeout;
     let effects = b.handle(Input::Time, again).unwrap();
     let effects = b.release(effects).unwrap();
     let request = effects.into_iter().find_map(|effect| match effect {
@@ -293,4 +295,25 @@ fn a_clone_that_has_recovered_asks_once_more() {
             .any(|effect| matches!(effect, Effect::Request { .. })),
         "twice is enough: {asks:?}"
     );
+}
+
+#[test]
+fn who_has_recovered_from_an_idle_clone_does_not_ask_again() {
+    let mut a = open("a", true);
+    input(&mut a, Input::Presence(Vec::new()));
+    let (_, response) = ask_snapshot(&mut a);
+    let Response::Snapshot {
+        data_address: data,
+        updates_address: updates,
+        ..
+    } = &response
+    else {
+        panic!("{response:?}")
+    };
+    let (mut b, request) = asking();
+    reply(&mut b, &request, &response);
+    notify(&mut b, data, &Notification::Complete);
+    notify(&mut b, updates, &Notification::Complete);
+    assert!(!b.status().outdated);
+    assert_eq!(b.next_wake(), None);
 }

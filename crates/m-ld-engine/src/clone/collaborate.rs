@@ -62,6 +62,8 @@ pub(super) struct Collaboration {
     pub(super) retry: Option<Duration>,
     /// How often in a row recovering has failed after it had begun.
     pub(super) broken: u32,
+    /// Whether who was asked last has sent an operation.
+    pub(super) was_sent: bool,
     /// When to ask once more, having recovered.
     pub(super) second_look: Option<Duration>,
     /// Whether this clone has recovered, and asks once more.
@@ -101,6 +103,7 @@ impl Collaboration {
             phase: Phase::Idle,
             retry: None,
             broken: 0,
+            was_sent: false,
             second_look: None,
             looking_again: false,
             accepting: false,

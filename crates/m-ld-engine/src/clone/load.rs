@@ -131,6 +131,7 @@ impl MeldClone {
             Ok(Notification::Next(datum)) if is_data && !loading.has_data => self.load(datum),
             Ok(Notification::Next(message)) if !is_data => {
                 let message: Bytes = Arc::from(*message);
+                self.with.was_sent = true;
                 if loading.has_data {
                     return self.receive(message, Source::Served);
                 }

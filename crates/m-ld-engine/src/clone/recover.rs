@@ -99,7 +99,8 @@ impl MeldClone {
     ///
     /// A JavaScript clone that is busy serves what it has done and the one operation that it is about to do, but not those
     /// that it has received since: whoever recovers from it does not get them, nor knows of them before their process
-    /// speaks again (m-ld protocol, Q34). Nothing waits for the answer: all own operations have been sent.
+    /// speaks again (m-ld protocol, Q34). So one that has sent no operation has not forgotten any. Nothing waits for the
+    /// answer: all own operations have been sent.
     pub(super) fn look_again(&mut self) -> Result<(), CloneError> {
         self.with.second_look = None;
         let idle = matches!(self.with.phase, Phase::Idle) && self.with.retry.is_none();
@@ -121,6 +122,7 @@ impl MeldClone {
         if self.with.remotes != Remotes::Live {
             return Ok(());
         }
+        self.with.was_sent = false;
         if !self.with.looking_again {
             self.hold();
         }
@@ -351,6 +353,7 @@ impl MeldClone {
                 revup.deadline = deadline;
                 match Notification::decode(payload, &limits) {
                     Ok(Notification::Next(message)) => {
+                        self.with.was_sent = true;
                         self.receive(Arc::from(message), Source::Served)
                     }
                     Ok(Notification::Complete) => self.recovered(),
@@ -376,7 +379,8 @@ impl MeldClone {
         }
         self.with.accepting = true;
         self.with.outdated = false;
-        if !std::mem::take(&mut self.with.looking_again) {
+        let was_sent = std::mem::take(&mut self.with.was_sent);
+        if !std::mem::take(&mut self.with.looking_again) && was_sent {
             self.with.second_look = Some(self.now.saturating_add(self.config.network_timeout));
         }
         self.let_loose();
