@@ -9,6 +9,7 @@ mod lines;
 mod security;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -70,6 +71,9 @@ pub(super) struct Arguments {
     /// The folder for the clone's data [default: memory, which ends with the command]
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    /// Append all that passes between this clone and others to a file, to find a fault: it has the domain's data
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
 }
 
 /// Why a clone did not run to the end that was asked for.
@@ -99,13 +103,19 @@ pub(super) fn run(arguments: Arguments, surroundings: &Surroundings) -> Result<(
     if let Some(data) = &arguments.data {
         folder::private(data)?;
     }
+    let trace = arguments
+        .trace
+        .as_deref()
+        .map(trace::File::open)
+        .transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("meldgate")
         .enable_all()
         .build()?;
     let result = runtime.block_on(Box::pin(async {
-        let handle = start(configuration, tls, arguments.data, plugins).await?;
+        let data = arguments.data;
+        let handle = start(configuration, tls, data, plugins, trace).await?;
         converse::until_told_to_stop(&handle).await
     }));
     // Whoever reads stdin cannot be interrupted.
@@ -162,12 +172,17 @@ async fn start(
     tls: Option<Arc<rustls::ClientConfig>>,
     data: Option<PathBuf>,
     plugins: Plugins,
+    trace: Option<trace::File>,
 ) -> Result<Handle, CloneFailure> {
     let wrong = |why: String| CloneFailure::Configuration(why);
     let context = configuration.context().map_err(wrong)?;
     let config = configuration.engine(&context);
     let options = configuration.socket(tls).map_err(wrong)?;
     let remotes = Remotes::connect(&config.clone_id, &config.domain, options, Random::boxed());
+    let remotes = match trace {
+        Some(mut file) => remotes.traced(move |line| file.append(line)),
+        None => remotes,
+    };
     let engine_chance = Random::boxed();
     let open = Box::new(move |now| {
         let store: Box<dyn Store> = match data {

@@ -10,6 +10,7 @@
 //!    whoever was being served starts again.
 
 mod message;
+mod trace;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 pub use message::Message;
 
+use self::trace::Trace;
 use crate::socket::{Argument, Client, Event, Events, Lost, NotAcknowledged, Options, Session};
 
 /// Why there will be no connection any more.
@@ -47,6 +49,7 @@ pub struct Remotes {
     unacknowledged: BTreeMap<u64, Unacknowledged>,
     /// Why the events are about to end.
     ended: Ended,
+    trace: Option<Trace>,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,16 @@ impl Remotes {
             session: None,
             unacknowledged: BTreeMap::new(),
             ended: Ended::Stopped,
+            trace: None,
         }
+    }
+
+    /// Tells, from now on, all that passes: an object with `in` or `out` for each message, payloads in hexadecimal. They
+    /// are the domain's data, legible.
+    #[must_use]
+    pub fn traced(mut self, tell: impl FnMut(Value) + Send + 'static) -> Self {
+        self.trace = Some(Trace::to(tell));
+        self
     }
 
     /// What comes next; an error if nothing will any more. Safe to cancel.
@@ -131,12 +143,15 @@ impl Remotes {
 
     /// Says whether this clone is present.
     pub fn present(&mut self, present: bool) {
+        self.trace_out("present", &json!(present), &[]);
         self.emit("present", vec![json!(present).into()]);
     }
 
     /// Sends an operation message to everybody else.
     pub fn operation(&mut self, message: impl Into<Bytes>) {
-        self.emit("operation", vec![message.into().into()]);
+        let message = message.into();
+        self.trace_out("operation", &Value::Null, &message);
+        self.emit("operation", vec![message.into()]);
     }
 
     /// Sends a request to a clone.
@@ -206,6 +221,7 @@ impl Remotes {
         payload: Bytes,
         failed: Unacknowledged,
     ) {
+        self.trace_out(event, &params, &payload);
         let Some(session) = self.session else {
             return;
         };
@@ -221,7 +237,21 @@ impl Remotes {
         }
     }
 
+    fn trace_out(&mut self, event: &str, params: &Value, payload: &[u8]) {
+        if let Some(trace) = self.trace.as_mut().filter(|_| self.session.is_some()) {
+            trace.goes(event, params, payload);
+        }
+    }
+
     fn event(&mut self, event: Event) -> Option<Message> {
+        let message = self.message(event);
+        if let (Some(trace), Some(message)) = (&mut self.trace, &message) {
+            trace.came(message);
+        }
+        message
+    }
+
+    fn message(&mut self, event: Event) -> Option<Message> {
         match event {
             Event::Connected(session) => {
                 self.session = Some(session);
