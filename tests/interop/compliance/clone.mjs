@@ -1,9 +1,22 @@
 // A JavaScript clone in a process of its own, that speaks what `meldgate clone` does: requests as JSON lines on standard
 // input, answers and events as JSON lines on standard output. A line {"config", "data"} starts it, anew once it has closed.
 import { createSign, randomInt } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { inspect } from 'node:util';
 import { ClassicLevel } from 'classic-level';
+
+/** Where the engine says what it does: in a file for each clone, if there is a trace. */
+const TRACE = process.env.COMPLIANCE_TRACE;
+let tracing = 'idle';
+if (TRACE != null) {
+  const note = (...said) => appendFileSync(join(TRACE, `${tracing}.js.log`), `${Date.now()} ${said
+    .map(part => typeof part == 'string' ? part : inspect(part, { breakLength: Infinity, depth: 6 })).join(' ')}\n`);
+  for (const level of ['trace', 'debug', 'log', 'info', 'warn', 'error'])
+    console[level] = note;
+}
 
 const require = createRequire(import.meta.url);
 const engine = process.env.COMPLIANCE_ENGINE ?? '@m-ld/m-ld';
@@ -54,7 +67,8 @@ const requests = {
 
 async function start({ config, data }) {
   const [configuration, brought] = app(config);
-  meld = await clone(new ClassicLevel(data), IoRemotes, { logLevel: 'error', ...configuration }, brought);
+  tracing = config['@id'];
+  meld = await clone(new ClassicLevel(data), IoRemotes, { logLevel: TRACE == null ? 'error' : 'debug', ...configuration }, brought);
   say({ started: meld.status.value });
   meld.follow(update => say({ update }));
   meld.status.subscribe({

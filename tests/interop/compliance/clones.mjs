@@ -1,7 +1,7 @@
 // Clones as processes of their own, native and JavaScript ones alike.
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,11 +10,21 @@ import { within } from '../lib/wait.mjs';
 
 const START_MS = 25_000;
 const STOP_MS = 10_000;
+/** A folder for what passes between clones and what is asked of them, to find a fault. */
+const TRACE = process.env.COMPLIANCE_TRACE;
 const WORKER = fileURLToPath(new URL('clone.mjs', import.meta.url));
 
 /** Those that run: none may outlive this process, however it ends. */
 const running = new Set();
 process.once('exit', () => running.forEach(child => child.kill('SIGKILL')));
+
+/** Notes something in the trace of all that is asked of clones, if there is one. */
+export function trace(...noted) {
+  if (TRACE == null)
+    return;
+  mkdirSync(TRACE, { recursive: true });
+  appendFileSync(join(TRACE, 'asked.jsonl'), `${JSON.stringify([Date.now(), ...noted])}\n`);
+}
 
 function run([program, ...args], env) {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -34,7 +44,8 @@ export class Native {
 
   /** A process that is told its configuration. */
   take(data, config) {
-    const child = run([this.binary, 'clone', '--config', '-', '--data', data, '--ca-file', this.ca]);
+    const traced = TRACE == null ? [] : ['--trace', join(TRACE, `${config['@id']}.native.jsonl`)];
+    const child = run([this.binary, 'clone', '--config', '-', '--data', data, '--ca-file', this.ca, ...traced]);
     child.stdin.write(`${JSON.stringify(config)}\n`);
     return child;
   }
@@ -105,6 +116,7 @@ export class Clone extends EventEmitter {
 
   /** Starts it; gives its first status when it takes reads and writes. */
   async start(config) {
+    trace('start', this.id, this.kind.constructor.name, config['@domain'], config.genesis);
     this.#folder ??= mkdtempSync(join(tmpdir(), 'meldgate-clone-'));
     const child = this.#child = this.kind.take(this.#folder, config);
     this.#lines = createInterface({ input: child.stdout });
@@ -158,6 +170,7 @@ export class Clone extends EventEmitter {
     const child = this.#child;
     if (child == null)
       return;
+    trace('kill', this.id);
     const gone = once(child, 'close');
     child.kill('SIGKILL');
     await gone;
@@ -178,6 +191,7 @@ export class Clone extends EventEmitter {
       return; // a library printed something
     }
     const { id, answer, error, started, status, update, closed } = message;
+    trace('said', this.id, message);
     if (id != null) {
       const asked = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -200,6 +214,7 @@ export class Clone extends EventEmitter {
     if (this.#child == null)
       return Promise.reject(new Error(`${this.id} is not started`));
     const id = this.#next++;
+    trace('asked', this.id, id, request);
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#child.stdin.write(`${JSON.stringify({ id, ...request })}\n`);
     return answer;

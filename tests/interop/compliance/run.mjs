@@ -3,8 +3,12 @@
 //   node compliance/run.mjs ≪native|mixed|js≫ [spec…] [--filter=…]     specs as the suite numbers them: 1/2, 2/*; ./* are ours
 //
 // Ends with 0 if every spec passes or is pending. COMPLIANCE_LOG=1 tells of each request that fails; with COMPLIANCE_TURN=1
-// a JavaScript clone is the genesis of the first domain, and a native one of the next.
+// a JavaScript clone is the genesis of the first domain, and a native one of the next. COMPLIANCE_TRACE names a folder for
+// traces: all that is asked of clones and what they answer, what passes between native ones and the others, the
+// JavaScript engine's log, and the gateway's.
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Gateway, meldgate } from '../lib/gateway.mjs';
 import { Orchestrator } from './orchestrator.mjs';
@@ -25,6 +29,8 @@ const orchestrator = await Orchestrator.start(gateway, account, mode, meldgate()
 
 async function end(code) {
   await orchestrator.close();
+  if (process.env.COMPLIANCE_TRACE != null)
+    writeFileSync(join(process.env.COMPLIANCE_TRACE, 'gateway.log'), gateway.log(1 << 24));
   await gateway.dispose();
   exit(code);
 }
