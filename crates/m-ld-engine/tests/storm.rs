@@ -35,6 +35,13 @@ fn clones_agree_when_the_storm_is_over_in_which_they_made_agreements() {
     blow(true);
 }
 
+/// Storms after which clones did not agree, before that was mended.
+#[test]
+fn clones_agree_after_storms_that_parted_them_once() {
+    // Those who had what others lacked had let go of its operations, and others who lacked it too served rev-ups.
+    Storm::new(2588, false).blow();
+}
+
 fn blow(agreements: bool) {
     let seeds = match std::env::var("STORM_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],

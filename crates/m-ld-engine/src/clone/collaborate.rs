@@ -64,6 +64,10 @@ pub(super) struct Collaboration {
     pub(super) broken: u32,
     /// Whether who was asked last has sent an operation.
     pub(super) was_sent: bool,
+    /// Whether somebody who was asked last could not rev this clone up.
+    pub(super) was_declined: bool,
+    /// A process of which something was missing last, with the ticks of it that had been applied.
+    pub(super) missing: Option<(TreeClock, u64)>,
     /// When to ask once more, having recovered.
     pub(super) second_look: Option<Duration>,
     /// Whether this clone has recovered, and asks once more.
@@ -104,6 +108,8 @@ impl Collaboration {
             retry: None,
             broken: 0,
             was_sent: false,
+            was_declined: false,
+            missing: None,
             second_look: None,
             looking_again: false,
             accepting: false,

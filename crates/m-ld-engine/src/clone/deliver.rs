@@ -24,7 +24,7 @@ pub(super) enum Delivered {
     /// It is refused, and its process blocked.
     Blocked(Box<Update>),
     /// An earlier message of its process is missing.
-    Disordered,
+    Disordered(Heading),
     /// It is an agreement that has seen more than is here. What it voids is void.
     Missing(Box<Update>),
     /// It is an agreement of this time, that voids more than the journal has.
@@ -87,7 +87,7 @@ impl Replica {
             return self.ignore(&heading);
         }
         if heading.prev > seen {
-            return Ok(Delivered::Disordered);
+            return Ok(Delivered::Disordered(heading));
         }
         let arrived = match self.authentic(heading, opened) {
             Ok(arrived) => arrived,

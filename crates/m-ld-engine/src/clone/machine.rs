@@ -286,7 +286,7 @@ impl MeldClone {
             Delivered::Blocked(update) => self.wanted.push(Effect::Update(update)),
             Delivered::Discarded(error) => self.wanted.push(Effect::Discarded(error)),
             Delivered::NotReady(heading) => self.wait_for_others(heading, message)?,
-            Delivered::Disordered => self.recover(Reason::Outdated)?,
+            Delivered::Disordered(heading) => self.recover_missing(heading.time)?,
             Delivered::Missing(update) => {
                 self.tell(update);
                 self.recover(Reason::Outdated)?;

@@ -13,6 +13,7 @@ use super::load::Loading;
 use super::machine::MeldClone;
 use super::message::Source;
 use super::{CloneError, Effect};
+use crate::clock::TreeClock;
 use crate::security::SecurityError;
 use crate::wire::control::{Notification, Request, Response};
 
@@ -81,6 +82,21 @@ impl MeldClone {
         self.begin_recovery()
     }
 
+    /// Asks others for what precedes an operation of a process.
+    ///
+    /// Where nobody has the operations any more that are missing, but only data with them in it, those who have it
+    /// decline; while others who lack the same go on serving rev-ups that do not help. Then a snapshot is asked for.
+    pub(super) fn recover_missing(&mut self, process: TreeClock) -> Result<(), CloneError> {
+        let state = self.replica.state()?;
+        let seen = state.seen(&process);
+        let before = self.with.missing.replace((process, seen));
+        let in_vain = before.is_some_and(|(process, seen)| state.seen(&process) == seen);
+        if in_vain && self.with.was_declined {
+            return self.recover(Reason::Unbased);
+        }
+        self.recover(Reason::Outdated)
+    }
+
     /// Asks for a rev-up if that can help, or else for a snapshot.
     pub(super) fn begin_recovery(&mut self) -> Result<(), CloneError> {
         let request = match &self.replica.state {
@@ -123,6 +139,7 @@ impl MeldClone {
             return Ok(());
         }
         self.with.was_sent = false;
+        self.with.was_declined = false;
         if !self.with.looking_again {
             self.hold();
         }
@@ -272,6 +289,7 @@ impl MeldClone {
             Unserved::Refused => requesting.refusals = requesting.refusals.saturating_add(1),
             Unserved::Failed => {}
         }
+        self.with.was_declined |= requesting.declined;
         self.ask_next(requesting)
     }
 
