@@ -114,6 +114,11 @@ export class Clone extends EventEmitter {
     return this.#child?.pid;
   }
 
+  /** The end of what its process said on standard error. */
+  get said() {
+    return this.#child?.said;
+  }
+
   /** Starts it; gives its first status when it takes reads and writes. */
   async start(config) {
     trace('start', this.id, this.kind.constructor.name, config['@domain'], config.genesis);

@@ -90,6 +90,11 @@ export class Member extends EventEmitter {
     this.#log.end();
   }
 
+  /** The end of what its process said on standard error. */
+  get said() {
+    return this.#clone.said;
+  }
+
   /** MiB of memory that its process has; nothing, if it has ended. */
   get memory() {
     return memory(this.#clone.pid);

@@ -6,7 +6,7 @@ import { Member } from './member.mjs';
 import { change } from './changes.mjs';
 
 /** Between one write and the next, on average. */
-const WRITE_MS = 600;
+const WRITE_MS = 800;
 /** Between one trouble and the next, at most. */
 const PEACE_MS = 8000;
 /** How long a weather lasts, at most. */
@@ -87,7 +87,7 @@ export class Place {
     const { config } = this.#world;
     const opts = { ...config.io.opts, reconnectionDelay: 100, reconnectionDelayMax: 500, transports: ['websocket'] };
     const uri = `https://localhost:${this.member.line.port}`;
-    return { ...config, '@id': this.#id, networkTimeout: this.#world.networkTimeout, genesis: false, io: { uri, opts } };
+    return { ...config, '@id': this.#id, logLevel: 'warn', genesis: false, io: { uri, opts } };
   }
 
   async #write(round) {

@@ -80,12 +80,12 @@ export async function everything(clone) {
     .sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** Waits until all of `clones` have the same, whatever it is; gives it. */
-export async function sameEverywhere(clones, enough = () => true, ms = 20_000) {
+/** Waits until all of `clones` have the same, as `look` sees it, whatever it is; gives it. */
+export async function sameEverywhere(clones, enough = () => true, ms = 20_000, look = everything) {
   let states;
   try {
     return await eventually('the same everywhere', async () => {
-      states = await Promise.all(clones.map(everything));
+      states = await Promise.all(clones.map(look));
       const [first, ...others] = states.map(state => JSON.stringify(state));
       return others.every(other => other === first) && enough(states[0]) && states[0];
     }, { ms });
