@@ -22,6 +22,7 @@ const CHANGES = [
   random => ({ '@id': 'list', '@list': { [random.below(REACH)]: [`m${random.below(9)}`, random.below(9)] } }),
   random => ({ '@delete': { '@id': 'list', '@list': { [random.below(REACH)]: '?' } } }),
   random => ({ '@delete': { '@id': 'list', '@list': { [random.below(REACH)]: '?' } } }),
+  random => ({ '@delete': { '@id': 'list', '@list': { [random.below(REACH)]: '?' } } }),
   random => ({ '@delete': { '@id': 'list', '@list': { [random.below(REACH)]: '?' } } })
 ];
 

@@ -23,7 +23,7 @@ const ROUND_S = 60;
 const GATEWAY_PEACE_MS = 20_000;
 const GATEWAY_DOWN_MS = 2000;
 /** Times that everybody writes once more until all are up to date: one may ask all the others in turn. */
-const SETTLING = 20;
+const SETTLING = 40;
 const SAME_MS = 60_000;
 
 /** Who is silent is found out soon, and nobody minds that all of them come from one machine, again and again. */

@@ -6,7 +6,7 @@ import { Member } from './member.mjs';
 import { change } from './changes.mjs';
 
 /** Between one write and the next, on average. */
-const WRITE_MS = 800;
+const WRITE_MS = 1000;
 /** Between one trouble and the next, at most. */
 const PEACE_MS = 8000;
 /** How long a weather lasts, at most. */
