@@ -1,17 +1,27 @@
 // One m-ld clone in a process of its own. Takes commands as JSON lines on standard input, answers and
 // tells events as JSON lines on standard output, and ends when its input ends.
 //
-// A command is {"id", "do", …}; its answer {"id", "ok"} or {"id", "error"}. Events: {"event": "update"},
+// A command is {"id", "do", …}; its answer {"id", "ok"} or {"id", "error"}. Events: {"event": "update", "update"},
 // {"event": "closed", "error"?}, {"event": "socket", "what", "reason"?}.
 import { createPrivateKey, sign } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import msgpack from '@ably/msgpack-js';
 import { MemoryLevel } from 'memory-level';
 
 let meld;
 let remotes;
 let operations = 0;
+/** Requests for a clock, a snapshot or a rev-up: that it made, and that it was made. */
+const requests = { made: 0, had: 0 };
+const store = new MemoryLevel();
 
-const say = message => process.stdout.write(`${JSON.stringify(message)}\n`);
+const BINARY = 'http://www.w3.org/2001/XMLSchema#base64Binary';
+/** Bytes as a value that JSON can say. */
+function sayable(key, value) {
+  const raw = this[key];
+  return raw instanceof Uint8Array ? { '@type': BINARY, '@value': Buffer.from(raw).toString('base64') } : value;
+}
+const say = message => process.stdout.write(`${JSON.stringify(message, sayable)}\n`);
 const loaded = module => module.default ?? module;
 
 /**
@@ -45,14 +55,20 @@ async function start({ engine, config, text, signer }) {
       remotes = this;
       this.socket
         .on('operation', () => operations++)
+        .on('send', () => requests.had++)
         .on('connect', () => say({ event: 'socket', what: 'connect' }))
         .on('disconnect', reason => say({ event: 'socket', what: 'disconnect', reason }))
         .on('connect_error', error => say({ event: 'socket', what: 'refused', reason: error.message }));
     }
+
+    sender(params) {
+      requests.made++;
+      return super.sender(params);
+    }
   }
   const plugins = signer ? await security(engine, config, signer) : text?.length ? new TSeqText(...text) : {};
-  meld = await clone(new MemoryLevel(), WatchedRemotes, { logLevel: 'silent', ...config }, plugins);
-  meld.follow(update => say({ event: 'update', ticks: update['@ticks'] }));
+  meld = await clone(store, WatchedRemotes, { logLevel: 'silent', ...config }, plugins);
+  meld.follow(update => say({ event: 'update', update }));
   meld.status.subscribe({
     error: error => say({ event: 'closed', error: `${error?.message ?? error}` }),
     complete: () => say({ event: 'closed' })
@@ -67,6 +83,15 @@ const commands = {
   read: async ({ pattern }) => [...await meld.read(pattern)],
   get: async ({ subject }) => await meld.get(subject) ?? null,
   operations: async () => operations,
+  requests: async () => requests,
+  /** The transactions of each triple, by the engine's key for it. */
+  transactions: async () => {
+    const entries = {};
+    const range = { gt: '_qs:ttd:', lt: '_qs:ttd:~', keyEncoding: 'utf8', valueEncoding: 'buffer' };
+    for await (const [key, tids] of store.iterator(range))
+      entries[key] = msgpack.decode(tids).sort();
+    return entries;
+  },
   transport: async () => remotes.socket.io.engine?.transport?.name,
   /** Cuts the connection under the clone. Unless `stay`, the client library comes back by itself. */
   cut: async ({ stay }) => {

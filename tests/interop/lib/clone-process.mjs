@@ -9,7 +9,7 @@ import { within } from './wait.mjs';
 const WORKER = fileURLToPath(new URL('../clone.mjs', import.meta.url));
 const COMMAND_MS = 30_000;
 
-/** A clone in another process. Emits `change` whenever it may have new data, `closed` when it died. */
+/** A clone in another process. Emits `change` whenever it may have new data, and `update` with what it was told. */
 export class CloneProcess extends EventEmitter {
   /** How many updates it told of. */
   updates = 0;
@@ -45,6 +45,7 @@ export class CloneProcess extends EventEmitter {
     const { id, ok, error, event } = message;
     if (event === 'update') {
       this.updates++;
+      this.emit('update', message.update);
       this.emit('change');
     } else if (event === 'socket') {
       this.sockets.push(message.reason == null ? message.what : `${message.what}: ${message.reason}`);
@@ -80,6 +81,8 @@ export class CloneProcess extends EventEmitter {
   read(pattern) { return this.#ask('read', { pattern }); }
   get(subject) { return this.#ask('get', { subject }); }
   operations() { return this.#ask('operations'); }
+  requests() { return this.#ask('requests'); }
+  transactions() { return this.#ask('transactions'); }
   transport() { return this.#ask('transport'); }
   cut({ stay = false } = {}) { return this.#ask('cut', { stay }); }
   reconnect() { return this.#ask('reconnect'); }

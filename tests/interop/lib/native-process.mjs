@@ -17,6 +17,8 @@ export class NativeProcess extends EventEmitter {
   /** How many updates it told of, and the last of them. */
   updates = 0;
   update;
+  /** How often it said that it has to catch up, since it was started. */
+  outdated = 0;
   /** What befell its connection; `meldgate clone` tells nothing of that. */
   sockets = [];
   /** Why the clone closed by itself; `undefined` while it is open. */
@@ -69,9 +71,12 @@ export class NativeProcess extends EventEmitter {
       return error == null ? resolve(answer) : reject(new Error(`${this.name}: ${error}`));
     }
     this.#status = started ?? status ?? this.#status;
+    if (started == null && status?.outdated)
+      this.outdated++;
     if (update != null) {
       this.updates++;
       this.update = update;
+      this.emit('update', update);
     }
     if (closed != null)
       this.closed = closed;

@@ -21,10 +21,11 @@ export class Party {
 
   /**
    * Starts one more clone: the first one is the genesis. `auth` replaces the handshake's, `config` adds to the
-   * configuration. The engine `native` is ours, over WebSocket, and with `data`, a folder, keeps its data.
+   * configuration, `text` are the properties that are shared text. The engine `native` is ours, over WebSocket, and with
+   * `data`, a folder, keeps its data.
    */
   async join(name, {
-    engine = this.engine, transport = this.transport, auth, genesis = this.clones.length === 0, config, data
+    engine = this.engine, transport = this.transport, auth, genesis = this.clones.length === 0, config, data, text = TEXT
   } = {}) {
     const Process = engine === 'native' ? NativeProcess : CloneProcess;
     const clone = new Process({ ca: this.gateway.ca_file, name, data });
@@ -37,7 +38,7 @@ export class Party {
       '@id': cloneId(name),
       genesis,
       io: { ...io, opts: { ...io.opts, ...auth && { auth }, ...TRANSPORTS[engine === 'native' ? 'websocket' : transport] } }
-    }, { text: TEXT });
+    }, { text });
     await clone.status({ outdated: false });
     return clone;
   }
