@@ -121,13 +121,16 @@ fn inserted_properties(
     if !state.has_data()? && !update.inserts().any(|triple| is_shared(&triple.object)) {
         return Ok(found);
     }
+    // A property can have very many values, and get many at once.
+    let mut looked = BTreeSet::new();
     for triple in update.inserts() {
         let place = (triple.subject.clone(), triple.predicate.clone());
         if found.contains(&place) {
             continue;
         }
-        let shared =
-            is_shared(&triple.object) || values(state, &place.0, &place.1)?.iter().any(is_shared);
+        let shared = is_shared(&triple.object)
+            || looked.insert(place.clone())
+                && values(state, &place.0, &place.1)?.iter().any(is_shared);
         if shared {
             found.insert(place);
         }
