@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use m_ld_engine::change::Change;
-use m_ld_engine::clock::TreeClock;
+use m_ld_engine::clock::{GlobalClock, TreeClock};
 use m_ld_engine::clone::{
     CloneError, Config, Effect, Input, JournalConfig, MeldClone, Plugins, WriteError,
 };
@@ -17,7 +17,7 @@ use m_ld_engine::journal::{Position, State, entries_after};
 use m_ld_engine::rdf::{Iri, Literal, Triple, vocab};
 use m_ld_engine::security::{Attribution, Direction, Kind, SecurityError, TransportSecurity};
 use m_ld_engine::store::{Batch, MemoryStore, Store, StoreError, Table, View};
-use m_ld_engine::wire::control::{ACK, Request, Response, wrap};
+use m_ld_engine::wire::control::{ACK, Notification, Request, Response, wrap};
 use m_ld_engine::wire::{self, Limits};
 use serde_json::json;
 
@@ -686,4 +686,70 @@ fn a_clone_can_join_one_that_has_written_more_than_fits_into_a_message() {
     let view = hall.view("b");
     let triples = Graph::new(&*view).unwrap().find(None, None, None).count();
     assert_eq!(triples, 1500);
+}
+
+/// An operation of another clone of the domain, made up.
+fn made_up(time: &serde_json::Value) -> Vec<u8> {
+    let time = crate::common::value(time);
+    let time = TreeClock::from_value(&time).unwrap();
+    let base = Iri::new(format!("http://{DOMAIN}/"));
+    let operation = m_ld_engine::operation::Operation {
+        from: time.ticks(),
+        inserts: vec![m_ld_engine::operation::Tagged {
+            triple: insert("made up").inserts.into_keys().next().unwrap(),
+            tids: vec![time.tid()],
+            data: None,
+        }],
+        deletes: Vec::new(),
+        updates: Vec::new(),
+        principal: None,
+        agreed: None,
+        time,
+    };
+    let codec = m_ld_engine::operation::Codec::new(&base).unwrap();
+    m_ld_engine::operation::message(operation.from - 1, &codec.encode(&operation), None)
+}
+
+#[test]
+fn no_operation_of_others_keeps_a_clone_from_writing() {
+    let times = [
+        // The clone has forked at another tick than it has;
+        json!([[5, 0, 0], [1]]),
+        // it has ticked after that, without having forked;
+        json!([5, [1]]),
+        // it has almost no ticks left, or somebody has.
+        json!([[9_007_199_254_740_980_u64, 0], [1]]),
+        json!([[0, 0], [9_007_199_254_740_980_u64]]),
+    ];
+    for time in times {
+        let mut a = Driven::silo();
+        // Two join, the one after the other: the clone is `[[[], 0], 0]`.
+        for _ in 0..2 {
+            a.ask(&Request::Snapshot { new_clock: true });
+        }
+        let asked = a.input(Input::Presence(vec!["z".to_owned()]));
+        let (_, message_id) = requests(&asked)[0];
+        let response = Response::Revup {
+            gwc: Some(GlobalClock::genesis()),
+            updates_address: "updates".to_owned(),
+        };
+        a.input(Input::Reply {
+            from: "z",
+            message_id: "m2",
+            sent_message_id: message_id,
+            payload: &wrap(&response.encode(), None),
+        });
+        a.input(Input::Notification {
+            from: "z",
+            channel: "updates",
+            payload: &Notification::Complete.encode(),
+        });
+        a.input(Input::Operation(&made_up(&time)));
+        for object in ["1", "2", "3"] {
+            a.write(insert(object));
+        }
+        let view = a.clone.view().unwrap();
+        let entries = entries_after(&*view, Position::default());
+        assert_eq!(entries.count(), 3, "{time}");
+    }
 }

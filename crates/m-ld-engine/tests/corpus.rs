@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use m_ld_engine::fuzzing;
 
+use crate::net::Seeded;
+
 /// Every file of a target, in the corpus and among the crashes.
 fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
@@ -80,6 +82,28 @@ fn texts_hold_for_every_input_that_was_found() {
 #[test]
 fn clones_hold_for_every_script_that_was_found() {
     replay("machine", fuzzing::machine);
+}
+
+/// `SCRIPTS=…` for more of them, `SCRIPT=…` to see one again.
+#[test]
+fn clones_hold_for_scripts_at_random() {
+    let told = |name| std::env::var(name).ok().map(|told| told.parse().unwrap());
+    let seeds = match told("SCRIPT") {
+        Some(seed) => seed..seed + 1,
+        None => 0..told("SCRIPTS").unwrap_or(60),
+    };
+    for seed in seeds {
+        let mut seeded = Seeded(seed);
+        let length = 20 + seeded.below(600);
+        // Choices are small numbers. Whatever else is read takes any.
+        let mut byte = || {
+            let end = if seeded.percent(60) { 16 } else { 256 };
+            seeded.below(end)
+        };
+        let script: Vec<_> = (0..length).map(|_| u8::try_from(byte()).unwrap()).collect();
+        let result = std::panic::catch_unwind(|| fuzzing::machine(&script));
+        assert!(result.is_ok(), "to see it again: SCRIPT={seed}");
+    }
 }
 
 #[cfg(feature = "acl")]

@@ -121,6 +121,20 @@ proptest! {
     }
 
     #[test]
+    fn all_clocks_of_a_history_fork_alike_and_no_other_does(world in history()) {
+        for a in &world.clocks {
+            prop_assert!(world.clocks.iter().chain(&world.times).all(|b| a.forks_as(b)));
+            let (left, right) = a.forked().unwrap();
+            let (later, _) = a.ticked().unwrap().forked().unwrap();
+            prop_assert!(left.forks_as(&right) && left.forks_as(a) && a.forks_as(&left));
+            prop_assert!(!left.forks_as(&later) && !later.forks_as(&left));
+            // A process that is said to have ticked after it has forked, and not to have forked.
+            let whole = a.ticked().unwrap();
+            prop_assert!(!left.forks_as(&whole) && !whole.forks_as(&left));
+        }
+    }
+
+    #[test]
     fn joining_is_idempotent_and_its_order_does_not_matter(world in history()) {
         let few = &world.clocks[..world.clocks.len().min(5)];
         for a in few {

@@ -5,7 +5,7 @@ use super::message::{Arrived, record_of};
 use super::problem::Problem;
 use super::replica::Replica;
 use super::{CloneError, Trace, Update};
-use crate::clock::{Tid, TreeClock};
+use crate::clock::{MAX_TICKS, Tid, TreeClock};
 use crate::constraint::Interim;
 use crate::dataset::Writer;
 use crate::datatype;
@@ -311,6 +311,13 @@ fn is_nothing(expression: &serde_json::Value) -> bool {
     expression.as_array().is_some_and(Vec::is_empty)
 }
 
+/// What a clone knows after an operation of another.
+///
+/// Whoever sends it can say anything. What no clone of the domain would say is refused, or else this
+/// clone's own process could be put where it cannot write any more: at a fork that never was, or at the
+/// end of all ticks, to which only half of the way is taken on the word of others.
 fn join(time: &TreeClock, other: &TreeClock) -> Result<TreeClock, Problem> {
-    time.update(other).map_err(|_| Problem::Foreign)
+    let joined = time.update(other).map_err(|_| Problem::Foreign)?;
+    let sound = time.forks_as(other) && joined.deep_ticks() <= MAX_TICKS / 2;
+    sound.then_some(joined).ok_or(Problem::Foreign)
 }

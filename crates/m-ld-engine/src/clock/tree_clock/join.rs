@@ -21,6 +21,33 @@ impl TreeClock {
         self.join(other.nodes())
     }
 
+    /// Whether every process that has forked did so at the same tick in both.
+    ///
+    /// Clocks of one domain always agree on that. One that does not would, joined with this, put
+    /// this one's process in a place that is none.
+    pub fn forks_as(&self, other: &Self) -> bool {
+        let (mut i, mut j) = (0, 0);
+        while let (Some(ours), Some(theirs)) = (self.nodes.get(i), other.nodes.get(j)) {
+            let agree = match (ours.is_fork(), theirs.is_fork()) {
+                (true, true) => ours.ticks == theirs.ticks,
+                // What is known of a process is no later than its fork, unless that is known.
+                (true, false) => theirs.ticks <= ours.ticks,
+                (false, true) => ours.ticks <= theirs.ticks,
+                (false, false) => true,
+            };
+            if !agree {
+                return false;
+            }
+            if ours.is_fork() && theirs.is_fork() {
+                (i, j) = (i + 1, j + 1);
+            } else {
+                i += tree::size(&self.nodes, i);
+                j += tree::size(&other.nodes, j);
+            }
+        }
+        true
+    }
+
     fn join<L>(&self, other: &[Node<L>]) -> Result<Self, ClockError> {
         let mut next = self.clone();
         // Where `other` has forks that this clock has not: our leaf, and their fork.
