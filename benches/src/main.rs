@@ -1,15 +1,17 @@
 //! Measures the daemon beside a Node relay, a bare relay and nginx: same machine, same run, same load.
 //!
-//! One program with several roles, each a process of its own: `run` starts servers and load and reports,
+//! One program with several roles, each a process of its own: `run` and `api` start servers and load and report,
 //! `load` is the load generator, `bare` the bare relay. `docs/performance.md` says what is measured and how.
 #![expect(
     clippy::print_stdout,
     reason = "what these processes say on standard output is their result"
 )]
 
+mod api;
 mod bare;
 mod drive;
 mod failure;
+mod http;
 mod load;
 mod message;
 mod process;
@@ -33,6 +35,8 @@ struct Arguments {
 enum Role {
     /// Starts servers and load, and reports in JSON lines
     Run(drive::Options),
+    /// The same of the gateway's own clones: the Clone API, joining, many subdomains
+    Api(api::Options),
     /// Loads one server; what is to be done comes as JSON
     Load {
         /// The plan, as JSON
@@ -45,6 +49,7 @@ enum Role {
 fn main() -> std::process::ExitCode {
     let done = match Arguments::parse().role {
         Role::Run(options) => drive::run(&options),
+        Role::Api(options) => api::run(&options),
         Role::Load { plan } => load::run(&plan),
         Role::Bare(options) => bare::run(&options),
     };

@@ -54,7 +54,7 @@ fn times(server: u32) -> Result<[Duration; 2]> {
 }
 
 /// Processor time that a process and its children have used, all threads, user and system.
-fn processor_time(pid: u32) -> Result<Duration> {
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     let mut sum = one(pid)?;
     for child in children(pid) {
         sum += one(child)?;

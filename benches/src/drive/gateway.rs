@@ -32,29 +32,45 @@ const RAISED: [(&str, &str); 8] = [
 
 /// The line that the gateway prints when it serves.
 #[derive(Debug, Deserialize)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     origin: String,
     domain: String,
     root_account: String,
     root_key: String,
-    pub(super) ca_file: PathBuf,
-    pub(super) pid: u32,
+    pub(crate) ca_file: PathBuf,
+    pub(crate) pid: u32,
 }
 
 impl Ready {
-    pub(super) fn port(&self) -> Result<u16> {
+    pub(crate) fn port(&self) -> Result<u16> {
         let port = self.origin.rsplit(':').next().unwrap_or_default();
         Ok(port.trim_end_matches('/').parse()?)
+    }
+
+    /// The header that lets requests in as root.
+    pub(crate) fn authorization(&self) -> String {
+        let login = BASE64_STANDARD.encode(format!("{}:{}", self.root_account, self.root_key));
+        format!("Basic {login}")
     }
 }
 
 /// Starts it with its data in `folder`.
 pub(super) fn start(binary: &Path, folder: &Path) -> Result<(Running, Ready)> {
+    start_with(binary, folder, &[])
+}
+
+/// The same with more of the configuration, as variables of the environment.
+pub(crate) fn start_with(
+    binary: &Path,
+    folder: &Path,
+    more: &[(&str, &str)],
+) -> Result<(Running, Ready)> {
     let mut command = Command::new(binary);
     command
         .args(["dev", "--json", "--listen", "127.0.0.1:0", "--data"])
         .arg(folder)
-        .envs(RAISED);
+        .envs(RAISED)
+        .envs(more.iter().copied());
     command.stderr(Stdio::null());
     let mut running = Running::start(&mut command)?;
     let ready = running.ready()?;
@@ -75,10 +91,10 @@ fn request(ready: &Ready, method: &str, path: &str, body: &str) -> Result<()> {
     tcp.set_read_timeout(Some(PATIENCE))?;
     let config = tls::client(&ready.ca_file, Groups::Hybrid, false)?;
     let mut stream = StreamOwned::new(ClientConnection::new(config, tls::name()?)?, tcp);
-    let login = BASE64_STANDARD.encode(format!("{}:{}", ready.root_account, ready.root_key));
+    let authorization = ready.authorization();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {login}\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {authorization}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         tls::NAME,
         body.len(),

@@ -4,9 +4,9 @@
 //! machine that is busier for a while is so for all of them.
 
 mod cases;
-mod gateway;
+pub(crate) mod gateway;
 mod report;
-mod servers;
+pub(crate) mod servers;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use cases::Case;
 use report::Report;
-use servers::{Scratch, Server};
+pub(crate) use servers::Scratch;
+use servers::Server;
 
 use crate::failure::{Failure, Result};
-use crate::load::{Outcome, Plan, Target};
+use crate::load::{Outcome, Plan, Target, Work};
 
 /// What any load may take beyond the time it is told to measure.
 const GRACE: Duration = Duration::from_mins(1);
@@ -89,22 +90,23 @@ fn measure(options: &Options, scratch: &Scratch, server: &Server, case: &Case) -
     let what = format!("{} of {}", case.name, server.name);
     if case.afresh {
         let fresh = server.again(options, scratch)?;
-        return load(&fresh.target, case).map_err(|failure| failure.during(&what));
+        return load(&fresh.target, case.work, case.takes).map_err(|failure| failure.during(&what));
     }
-    load(&server.target, case).map_err(|failure| failure.during(&what))
+    load(&server.target, case.work, case.takes).map_err(|failure| failure.during(&what))
 }
 
-fn load(target: &Target, case: &Case) -> Result<Outcome> {
+/// Lets the load generator at a server; `takes` is about how long that takes, at most.
+pub(crate) fn load(target: &Target, work: Work, takes: Duration) -> Result<Outcome> {
     let plan = serde_json::to_string(&Plan {
         target: target.clone(),
-        work: case.work,
+        work,
     })?;
     let mut child = Command::new(std::env::current_exe()?)
         .args(["load", &plan])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
-    let end = Instant::now() + GRACE + case.takes;
+    let end = Instant::now() + GRACE + takes;
     while child.try_wait()?.is_none() {
         if Instant::now() > end {
             child.kill()?;

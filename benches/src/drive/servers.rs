@@ -23,17 +23,17 @@ const ANY_SUFFIX: &str = ".bench.example.org";
 
 /// A folder that is removed in the end.
 #[derive(Debug)]
-pub(super) struct Scratch(PathBuf, AtomicU32);
+pub(crate) struct Scratch(PathBuf, AtomicU32);
 
 impl Scratch {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("meldgate-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         Ok(Self(folder, AtomicU32::new(0)))
     }
 
     /// A path in it that nothing has had yet.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0
             .join(format!("{name}-{}", self.1.fetch_add(1, Ordering::Relaxed)))
     }
@@ -48,10 +48,10 @@ impl Drop for Scratch {
 
 /// A child that is told to end, and made to.
 #[derive(Debug)]
-pub(super) struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         Ok(Self(
@@ -60,7 +60,7 @@ impl Running {
     }
 
     /// The first line of its standard output, as JSON.
-    pub(super) fn ready<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T> {
+    pub(crate) fn ready<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T> {
         let stdout = self
             .0
             .stdout
@@ -73,6 +73,13 @@ impl Running {
 
     pub(super) fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
     }
 }
 

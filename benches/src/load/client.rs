@@ -79,6 +79,7 @@ impl Client {
                 )
             }
             Speaks::Frames => format!("/{room}"),
+            Speaks::CloneApi { .. } => return Err(Failure::new("the server has no WebSocket")),
         };
         let request = format!("wss://{}:{}{path}", tls::NAME, target.port);
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);

@@ -5,11 +5,14 @@ mod flow;
 mod handshakes;
 mod idle;
 mod relay;
+mod requests;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use requests::subject;
 
 use crate::failure::Result;
 use crate::message::Shape;
@@ -48,6 +51,13 @@ pub(crate) enum Speaks {
     },
     /// The same frames, without a handshake; the path is the room.
     Frames,
+    /// The Clone API over HTTP, and no WebSocket.
+    CloneApi {
+        /// The header that lets requests in.
+        authorization: String,
+        /// The path of a subdomain, but for the number at its end.
+        domains: String,
+    },
 }
 
 /// Something to measure.
@@ -55,6 +65,8 @@ pub(crate) enum Speaks {
 pub(crate) enum Work {
     /// Operations from senders to the others in their rooms.
     Relay(Relay),
+    /// Requests of the Clone API.
+    Requests(Requests),
     /// Connections that are only there.
     Idle {
         /// How many.
@@ -92,6 +104,34 @@ pub(crate) struct Relay {
     pub(crate) warm_up: u64,
     /// How long it is measured, in seconds.
     pub(crate) seconds: u64,
+}
+
+/// Requests of the Clone API, one after the other on each connection.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Requests {
+    /// What is asked.
+    pub(crate) asking: Asking,
+    /// How many connections.
+    pub(crate) connections: usize,
+    /// Subdomains that they are spread over.
+    pub(crate) domains: usize,
+    /// Subjects in each subdomain.
+    pub(crate) subjects: usize,
+    /// How fast; whatever the window, a connection has one request under way.
+    pub(crate) pace: Pace,
+    /// How long it runs before it is measured, in seconds.
+    pub(crate) warm_up: u64,
+    /// How long it is measured, in seconds.
+    pub(crate) seconds: u64,
+}
+
+/// What is asked of the Clone API.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) enum Asking {
+    /// One subject, by its id.
+    Read,
+    /// To add one subject of one property.
+    Write,
 }
 
 /// How fast each sender sends.
@@ -150,6 +190,7 @@ pub(crate) fn run(plan: &str) -> Result<()> {
     let Plan { target, work } = serde_json::from_str(plan)?;
     let outcome = match work {
         Work::Relay(work) => crate::runtime(0)?.block_on(relay::measure(&target, work))?,
+        Work::Requests(work) => crate::runtime(0)?.block_on(requests::measure(&target, work))?,
         Work::Idle {
             connections,
             settle,

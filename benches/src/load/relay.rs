@@ -113,7 +113,8 @@ async fn window(target: &Target, work: Relay, tally: &Tally) -> Result<Outcome> 
     Ok(outcome)
 }
 
-fn percentiles(sorted: &[u32]) -> Option<Latency> {
+/// The latencies that are told, of sorted ones; none of none.
+pub(super) fn percentiles(sorted: &[u32]) -> Option<Latency> {
     let at = |hundredths: usize| {
         sorted
             .get((sorted.len() * hundredths / 100).min(sorted.len().wrapping_sub(1)))
@@ -127,6 +128,6 @@ fn percentiles(sorted: &[u32]) -> Option<Latency> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred senders")]
-fn fraction(nth: usize, of: usize) -> f64 {
+pub(super) fn fraction(nth: usize, of: usize) -> f64 {
     nth as f64 / of as f64
 }
