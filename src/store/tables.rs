@@ -10,8 +10,8 @@
 //! random: with SIV, one that repeats tells only that two values of one place were equal (RFC 8452, section 9), so one
 //! key does for all the values of a clone. Keys of tables are keyed hashes, ticks and transaction ids already.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -30,6 +30,8 @@ use crate::clock::Chance;
 const LOOSE: usize = 128 * 1024;
 /// Where the last part of a clone's name is among the keys.
 const TREE: u8 = 9;
+/// Nonces that are drawn at a time.
+const NONCES: usize = 32;
 
 /// The tables of one clone, which it alone uses.
 ///
@@ -165,8 +167,26 @@ impl Store {
 /// Seals the values of one clone.
 struct Sealer {
     key: LessSafeKey,
-    chance: Chance,
+    nonces: Nonces,
     store: Arc<Own>,
+}
+
+/// Nonces, each given once. Asking the system for every single one would take as long as sealing.
+struct Nonces {
+    chance: Chance,
+    drawn: Mutex<Vec<[u8; NONCE_LEN]>>,
+}
+
+impl Nonces {
+    fn next(&self) -> [u8; NONCE_LEN] {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.is_empty() {
+            let bytes: [u8; NONCES * NONCE_LEN] = self.chance.bytes();
+            let (nonces, _) = bytes.as_chunks();
+            drawn.extend_from_slice(nonces);
+        }
+        drawn.pop().unwrap_or_else(|| self.chance.bytes())
+    }
 }
 
 impl Sealer {
@@ -177,7 +197,10 @@ impl Sealer {
         let key = UnboundKey::new(&AES_256_GCM_SIV, derived.as_ref()).map_err(|_| corrupt())?;
         Ok(Self {
             key: LessSafeKey::new(key),
-            chance: chance.clone(),
+            nonces: Nonces {
+                chance: chance.clone(),
+                drawn: Mutex::default(),
+            },
             store,
         })
     }
@@ -185,7 +208,7 @@ impl Sealer {
 
 impl Seal for Sealer {
     fn seal(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Vec<u8>, engine::StoreError> {
-        let nonce: [u8; NONCE_LEN] = self.chance.bytes();
+        let nonce = self.nonces.next();
         let mut sealed = Vec::with_capacity(NONCE_LEN + value.len() + AES_256_GCM_SIV.tag_len());
         sealed.extend(nonce);
         sealed.extend(value);
