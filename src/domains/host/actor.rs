@@ -555,12 +555,15 @@ impl Actor {
             }
             Effect::Update(update) => {
                 self.attribute(&update);
-                let followed = Followed {
-                    tick: update.ticks,
-                    text: update.to_json(&self.context).to_string().into(),
-                };
-                // An error means that nobody follows.
-                drop(self.updates.send(Following::Update(followed)));
+                // Who begins to follow now sees it in the state, which was shown before.
+                if self.updates.receiver_count() > 0 {
+                    let followed = Followed {
+                        tick: update.ticks,
+                        text: update.to_json(&self.context).to_string().into(),
+                    };
+                    // An error means that nobody follows any more.
+                    drop(self.updates.send(Following::Update(followed)));
+                }
             }
             Effect::Reloaded => {
                 let tick = self.clone.status().ticks;

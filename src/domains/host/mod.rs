@@ -57,8 +57,9 @@ use crate::notify::HookUrl;
 const MAILBOX: usize = 256;
 /// Requests that can wait for one lock.
 const WAITING: usize = 1024;
-/// Updates that a follower can be behind before it has to read them from the store.
-const FOLLOWING: usize = 256;
+/// Updates that a follower can be behind before it has to read them from the store. Room for all of them is there from the
+/// beginning, for each clone that is open.
+const FOLLOWING: usize = 32;
 
 /// Why a hosted clone did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
