@@ -89,8 +89,8 @@ impl Connection {
     async fn until(&mut self, end: &[u8]) -> Result<usize> {
         let mut looked = 0;
         loop {
-            let windows = self.buffer[looked..].windows(end.len());
-            if let Some(found) = windows.into_iter().position(|window| window == end) {
+            let mut windows = self.buffer[looked..].windows(end.len());
+            if let Some(found) = windows.position(|window| window == end) {
                 return Ok(looked + found);
             }
             looked = self.buffer.len().saturating_sub(end.len() - 1);
@@ -151,10 +151,13 @@ fn read_head(head: &[u8]) -> Result<(u16, Framing)> {
 
 /// Text as it can be in the query of a path.
 pub(crate) fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let escape = |byte: u8| {
+        if stays(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
     };
     text.bytes().map(escape).collect()
 }

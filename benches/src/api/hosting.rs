@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::cases::described;
 use super::gateway::Gateway;
@@ -75,8 +75,7 @@ async fn fill(gateway: &Gateway, domains: usize) -> Result<()> {
         let mut connection = gateway.connect().await?;
         for number in (first..domains).step_by(AT_ONCE) {
             let path = Gateway::path(&name(number));
-            let made: Value = connection.ask(("PUT", &path), &authorization, "{}").await?;
-            drop(made);
+            connection.ask(("PUT", &path), &authorization, "{}").await?;
             let state = format!("{path}/state");
             connection
                 .ask(("POST", &state), &authorization, &body)

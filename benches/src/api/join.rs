@@ -142,7 +142,9 @@ impl Joining {
 fn lines(output: ChildStdout) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
-        let read = BufReader::new(output).lines().map_while(|line| line.ok());
+        let read = BufReader::new(output)
+            .lines()
+            .map_while(std::result::Result::ok);
         for line in read {
             if sender.send(line).is_err() {
                 return;

@@ -9,13 +9,11 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::relay::{fraction, percentiles};
-use super::{Outcome, Pace, Speaks, Target};
+use super::{Asking, Outcome, Pace, Requests, Speaks, Target};
 use crate::failure::{Failure, Result};
 use crate::http::{Connection, escaped, request};
 use crate::process::Stopwatch;
 use crate::tls;
-
-use super::{Asking, Requests};
 
 /// What all connections count together.
 #[derive(Debug, Default)]
