@@ -273,6 +273,8 @@ impl Engine {
                         Relayed::NotKept => Err("Not kept"),
                         Relayed::ToNobody => return self.expel(socket),
                     },
+                    // Of no use to anybody, and not its sender's fault: a JavaScript clone would not come back.
+                    Err(Refused::Poison(wire::WireError::AfterItself)) => Ok(()),
                     Err(Refused::Poison(error)) => return self.poisoned(socket, &member, error),
                     Err(Refused::TooMuch) => return self.expel(socket),
                 }

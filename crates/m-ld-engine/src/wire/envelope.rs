@@ -121,7 +121,7 @@ pub(crate) fn open<'a>(
     envelope.attribution = attribution;
     envelope.operation = enc;
     if prev >= envelope.ticks {
-        return Err(WireError::Ticks);
+        return Err(WireError::AfterItself);
     }
     Ok((envelope, inner.elements_left()))
 }

@@ -34,9 +34,13 @@ pub enum WireError {
     /// An operation of a version that is not understood.
     #[error("operation version {0} is not supported")]
     Version(u64),
-    /// The operation's first tick is after its last, or the tick before it is not before it.
+    /// The operation's first tick is after its last.
     #[error("the operation's ticks are out of order")]
     Ticks,
+    /// The tick before the operation is not before it. A JavaScript clone that has applied an operation twice sends it so
+    /// (m-ld protocol, Q33): who has it passes over it, and who lacks it cannot place it.
+    #[error("the operation follows itself")]
+    AfterItself,
     /// An encoding, or a sequence of them, that is not understood.
     #[error("the update has an unknown encoding")]
     Encoding,

@@ -205,6 +205,11 @@ fn ticks_have_to_be_in_order() {
         };
         assert_eq!(draft.judge().is_ok(), fine, "{prev} {from}");
     }
+    let follows_itself = Draft {
+        prev: 1,
+        ..Draft::default()
+    };
+    assert_eq!(follows_itself.judge(), Err(WireError::AfterItself));
 }
 
 #[test]
