@@ -41,7 +41,7 @@ const text = error => `${error?.message ?? error}`;
 
 /** What an application brings, as the configuration of a spec asks for it. */
 function app({ principal, transportSecurity, text: properties, ...config }) {
-  const brought = {};
+  const brought = properties == null ? {} : new (require(`${engine}/ext/tseq`).TSeqText)(...properties);
   if (principal != null) {
     brought.principal = {
       '@id': principal['@id'],
@@ -49,11 +49,10 @@ function app({ principal, transportSecurity, text: properties, ...config }) {
     };
   }
   if (transportSecurity != null) {
-    const Security = require(transportSecurity.require)[transportSecurity.class];
+    const module = transportSecurity.require.replace(/^@m-ld\/m-ld(?=\/)/, engine);
+    const Security = require(module)[transportSecurity.class];
     brought.transportSecurity = new Security(config, brought.principal);
   }
-  if (properties != null)
-    Object.assign(brought, new (require(`${engine}/ext/tseq`).TSeqText)(...properties));
   return [config, brought];
 }
 

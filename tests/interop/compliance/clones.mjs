@@ -1,7 +1,7 @@
 // Clones as processes of their own, native and JavaScript ones alike.
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,17 +36,26 @@ function run([program, ...args], env) {
   return child;
 }
 
+/** Beside a clone's folder, which its store alone uses. */
+const keyFile = data => `${data}.pem`;
+
 /** Native clones: a process for each. */
 export class Native {
   constructor(binary, ca) {
     Object.assign(this, { binary, ca });
   }
 
-  /** A process that is told its configuration. */
-  take(data, config) {
-    const traced = TRACE == null ? [] : ['--trace', join(TRACE, `${config['@id']}.native.jsonl`)];
-    const child = run([this.binary, 'clone', '--config', '-', '--data', data, '--ca-file', this.ca, ...traced]);
-    child.stdin.write(`${JSON.stringify(config)}\n`);
+  /** A process that is told its configuration. A private key in it becomes a file, as that alone is taken. */
+  take(data, { principal: { privateKey, ...principal } = {}, ...config }) {
+    const args = ['clone', '--config', '-', '--data', data, '--ca-file', this.ca];
+    if (TRACE != null)
+      args.push('--trace', join(TRACE, `${config['@id']}.native.jsonl`));
+    if (privateKey != null) {
+      writeFileSync(keyFile(data), privateKey, { mode: 0o600 });
+      args.push('--key-file', keyFile(data));
+    }
+    const child = run([this.binary, ...args]);
+    child.stdin.write(`${JSON.stringify({ ...config, ...principal['@id'] && { principal } })}\n`);
     return child;
   }
 
@@ -183,8 +192,10 @@ export class Clone extends EventEmitter {
 
   /** Forgets its data, and that it was ever there. */
   destroy() {
-    if (this.#folder != null)
+    if (this.#folder != null) {
       rmSync(this.#folder, { recursive: true, force: true });
+      rmSync(keyFile(this.#folder), { force: true });
+    }
     this.wire.end();
   }
 

@@ -20,10 +20,9 @@ export class Orchestrator {
     const orchestrator = new Orchestrator();
     const { ca_file: ca } = gateway;
     const kinds = {
-      native: () => [new Native(binary, ca)],
-      js: () => [new JavaScript(ca)],
-      mixed: () => [new Native(binary, ca), new JavaScript(ca)]
-    }[mode]();
+      ...mode !== 'js' && { native: new Native(binary, ca) },
+      ...mode !== 'native' && { js: new JavaScript(ca) }
+    };
     Object.assign(orchestrator, { gateway, account, kinds });
     orchestrator.#server.listen(0, 'localhost');
     await once(orchestrator.#server, 'listening');
@@ -49,7 +48,7 @@ export class Orchestrator {
 
   #routes = {
     start: async ({ cloneId, domain }, config, response) => {
-      const clone = this.#clones.get(cloneId) ?? await this.#create(cloneId, domain);
+      const clone = this.#clones.get(cloneId) ?? await this.#create(cloneId, domain, config?.kind);
       if (clone.runs)
         throw new Error(`${cloneId} is started already`);
       clone.removeAllListeners();
@@ -112,18 +111,19 @@ export class Orchestrator {
     return clone;
   }
 
-  /** Kinds take turns in each domain, and at being the first. */
-  async #create(id, name) {
-    const domain = await this.#domain(name);
-    const kind = this.kinds[domain.turn++ % this.kinds.length];
+  /** A clone of a kind. If none is asked for, kinds take turns in each domain, and at being the first. */
+  async #create(id, name, asked) {
+    const domain = await this.domain(name);
+    const kinds = Object.values(this.kinds);
+    const kind = this.kinds[asked] ?? kinds[domain.turn++ % kinds.length];
     const wire = await Wire.to(new URL(this.gateway.origin).port);
     const clone = new Clone(id, kind, wire);
     this.#clones.set(id, clone);
     return clone;
   }
 
-  /** A domain of the suite has a subdomain of the gateway. */
-  #domain(name) {
+  /** A domain of the suite has a subdomain of the gateway, whose name this tells. */
+  domain(name) {
     if (!this.#domains.has(name)) {
       const turn = this.#domains.size + Number(process.env.COMPLIANCE_TURN ?? 0);
       const made = this.gateway.configuration(this.account)
@@ -133,8 +133,8 @@ export class Orchestrator {
     return this.#domains.get(name);
   }
 
-  async #config(clone, name, { '@domain': _, ...config } = {}) {
-    const domain = await this.#domain(name);
+  async #config(clone, name, { '@domain': _, kind, ...config } = {}) {
+    const domain = await this.domain(name);
     const { genesis } = domain;
     domain.genesis = false;
     return {

@@ -1,6 +1,6 @@
-// Runs the public compliance suite for m-ld engines, as it is published, with clones that meet at our gateway.
+// Runs the public compliance suite for m-ld engines, as it is published, with clones that meet at our gateway; or specs of ours.
 //
-//   node compliance/run.mjs ≪native|mixed|js≫ [spec…] [--filter=…]     specs as the suite numbers them: 1/2, 2/*; ./* are ours
+//   node compliance/run.mjs ≪native|mixed|js≫ [spec…] [--filter=…]     specs as the suite numbers them: 1/2, 2/*; ours: ./1, ./*
 //
 // Ends with 0 if every spec passes or is pending. COMPLIANCE_LOG=1 tells of each request that fails; with COMPLIANCE_TURN=1
 // a JavaScript clone is the genesis of the first domain, and a native one of the next. COMPLIANCE_TRACE names a folder for
@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Gateway, meldgate } from '../lib/gateway.mjs';
+import { harness } from './harness.mjs';
 import { Orchestrator } from './orchestrator.mjs';
 
 const MODES = ['native', 'mixed', 'js'];
@@ -26,6 +27,7 @@ const { runner } = require('@m-ld/m-ld-test/compliance');
 const gateway = await Gateway.start();
 const account = await gateway.account('compliance', { remotesAuth: ['anon'] });
 const orchestrator = await Orchestrator.start(gateway, account, mode, meldgate());
+Object.assign(harness, { gateway, mode, orchestrator });
 
 async function end(code) {
   await orchestrator.close();
