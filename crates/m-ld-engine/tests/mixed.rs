@@ -203,7 +203,7 @@ fn what_was_deleted_while_a_snapshot_was_sent_goes_with_the_operation_that_delet
     let passed_on = snapshot(&mut b);
     assert_eq!(
         passed_on,
-        [index.clone()],
+        std::slice::from_ref(&index),
         "what is doubted is not passed on"
     );
     notify(&mut b, updates, &Notification::Next(&deletes));

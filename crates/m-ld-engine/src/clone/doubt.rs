@@ -18,8 +18,9 @@ const DOUBTED: &[u8] = b"doubted/";
 
 fn key(ids: [TermId; 3]) -> Vec<u8> {
     let mut key = DOUBTED.to_vec();
-    ids.iter()
-        .for_each(|id| key.extend_from_slice(id.as_bytes()));
+    for id in &ids {
+        key.extend_from_slice(id.as_bytes());
+    }
     key
 }
 
