@@ -34,7 +34,7 @@ interop: ## real @m-ld/m-ld clones against the daemon
 endurance: ## ten clones of both engines for an hour while everything fails (ARGS: seconds, seed)
 	@scripts/interop endurance $(ARGS)
 
-compliance: ## outside judges: TLS and HTTP/2, the m-ld suite (ARGS: tls, native, mixed, js)
+compliance: ## outside judges: TLS and HTTP/2, the m-ld suite (ARGS: tls, native, mixed, js, short)
 	@scripts/compliance $(ARGS)
 
 fuzz: ## each fuzz target for a while (ARGS: seconds)
