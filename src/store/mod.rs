@@ -17,6 +17,7 @@ mod backend;
 mod batch;
 mod error;
 mod files;
+mod gathering;
 mod header;
 mod layout;
 mod mark;

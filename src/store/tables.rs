@@ -20,6 +20,7 @@ use m_ld_engine::store::{Bytes, Seal, Table, View};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::gathering::Gathering;
 use super::view::View as Own;
 use super::writer::Order;
 use super::{Batch, Expected, Store, StoreError, Tree};
@@ -112,6 +113,18 @@ impl Store {
 }
 
 type Key = Zeroizing<[u8; 32]>;
+
+impl Tables {
+    /// The same, with commits put together until they are [synced](engine::Store::sync): whoever uses it syncs it before it
+    /// [settles](Store::settle).
+    #[must_use]
+    pub fn gathered(self) -> Self {
+        Self {
+            inner: Box::new(Gathering::new(self.inner)),
+            store: self.store,
+        }
+    }
+}
 
 impl engine::Store for Tables {
     fn view(&self) -> Arc<dyn View> {

@@ -183,6 +183,9 @@ impl Actor {
             ..Round::default()
         };
         let mut outcome = self.begin(&mut round);
+        if outcome.is_ok() {
+            outcome = aside(|| self.prepare(&mut round));
+        }
         loop {
             if outcome.is_ok() {
                 outcome = self.finish(&mut round).await;
@@ -196,7 +199,10 @@ impl Actor {
             }
             let woken = self.sleep().await;
             round = Round::default();
-            outcome = aside(|| self.take(woken, &mut round));
+            outcome = aside(|| {
+                self.take(woken, &mut round)?;
+                self.prepare(&mut round)
+            });
         }
         match outcome {
             Ok(()) => {
@@ -466,11 +472,16 @@ impl Actor {
 
     // Letting out.
 
-    async fn finish(&mut self, round: &mut Round) -> Result<(), Failure> {
+    /// Notes what came, and writes all that the round has committed, together.
+    fn prepare(&mut self, round: &mut Round) -> Result<(), Failure> {
         self.catch_up(round)?;
         if round.closing.is_empty() {
             self.offer(round)?;
         }
+        Ok(self.clone.sync()?)
+    }
+
+    async fn finish(&mut self, round: &mut Round) -> Result<(), Failure> {
         let effects = std::mem::take(&mut round.effects);
         if effects.needs_sync() || round.noted {
             self.store.settle().await?;
@@ -482,6 +493,7 @@ impl Actor {
         {
             let notes = self.queue.begin_anew(self.clone.status().ticks)?;
             self.note(notes, round)?;
+            self.clone.sync()?;
             self.store.settle().await?;
         }
         let appears = self.appears(&effects);
@@ -616,8 +628,13 @@ impl Actor {
         self.usage.end();
         self.asks.close();
         let effects = self.clone.close(self.clock.running());
+        // Before the barrier: it makes durable what was written.
+        let released = self.clone.release(effects).and_then(|effects| {
+            self.clone.sync()?;
+            Ok(effects)
+        });
         let settled = self.store.settle().await;
-        match (settled, self.clone.release(effects)) {
+        match (settled, released) {
             (Ok(()), Ok(effects)) => effects
                 .into_iter()
                 .for_each(|effect| self.carry_out(effect)),

@@ -42,7 +42,7 @@ impl Hosts {
         let relay = self.relay.get().ok_or(OpenError::NotReady)?;
         let permit = self.take_place(domain).await?;
         let name = domain.to_mld(&self.gateway);
-        let tables = self.store.tables(&name, &self.chance).await?;
+        let tables = self.store.tables(&name, &self.chance).await?.gathered();
         let (id, mut config) = self.configuration(name.clone(), berth.id());
         let idle_limit = if *domain == DomainId::Gateway {
             be_the_gateways_own(&mut config);

@@ -139,6 +139,11 @@ impl Replica {
         if self.unsynced {
             self.store.sync()?;
             self.unsynced = false;
+            // Of the same, a store may have a nearer view now.
+            self.view = self.store.view();
+            if self.is_ready() {
+                self.visible = Arc::clone(&self.view);
+            }
         }
         Ok(())
     }
