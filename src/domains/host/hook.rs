@@ -11,71 +11,33 @@
 //!
 //! Source: the API page, section 2.4.
 
+mod record;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use m_ld_engine::clone::Notes;
 use m_ld_engine::store::{StoreError, Table, View};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+pub use self::record::{Subscription, SubscriptionState};
+
+use self::record::{Active, DAMAGED, RECORD, Record};
 use super::queue::Waiting;
 use crate::clock::{Chance, Timestamp};
 use crate::config;
 use crate::domains::desk::Owner;
-use crate::ids::{DomainId, Name};
+use crate::ids::DomainId;
 use crate::notify::{HookUrl, Parcel, SigningSecret, WebhookError, Webhooks};
 use crate::secret::KeySecret;
 
-/// Where the subscription is noted.
-const RECORD: &[u8] = b"subscription";
 const ID_ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH: usize = 16;
 /// Doublings of a wait, after which it is the longest in any case.
 const DOUBLINGS: u32 = 24;
-
-/// A subscription, as its owner sees it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Subscription {
-    /// Its id, which the ids of its messages begin with.
-    pub id: String,
-    /// Where updates go.
-    pub subscribe: String,
-    /// When it was made, in RFC 3339.
-    pub created: String,
-    /// How it goes with it.
-    pub state: SubscriptionState,
-}
-
-/// How it goes with a subscription.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(tag = "is", rename_all = "camelCase")]
-pub enum SubscriptionState {
-    /// Nothing failed since the last acknowledgement.
-    Active,
-    /// The last deliveries failed.
-    Failing {
-        /// Since when, in RFC 3339.
-        since: String,
-        /// How many.
-        deliveries: u32,
-        /// What was wrong with the last.
-        because: String,
-    },
-    /// It gets nothing any more.
-    Disabled {
-        /// Since when, in RFC 3339.
-        since: String,
-        /// What was wrong at the end.
-        because: String,
-    },
-}
 
 /// A new subscription with its secret, which nobody is told again.
 #[derive(Clone, Debug)]
@@ -84,34 +46,6 @@ pub struct Subscribed {
     pub subscription: Subscription,
     /// `whsec_…`: what its messages are signed with.
     pub secret: KeySecret,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Record {
-    id: String,
-    url: String,
-    secret: String,
-    /// The account that subscribed; none: the root key.
-    account: Option<String>,
-    created: Timestamp,
-    failing: Option<Failing>,
-    disabled: Option<Timestamp>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Failing {
-    since: Timestamp,
-    deliveries: u32,
-    because: String,
-}
-
-/// A record, read.
-#[derive(Debug)]
-struct Active {
-    record: Record,
-    url: HookUrl,
-    secret: SigningSecret,
-    owner: Owner,
 }
 
 /// The subscription of one subdomain, if it has one.
@@ -390,75 +324,6 @@ impl Drop for Hook {
     }
 }
 
-impl Active {
-    fn read(record: Record) -> Option<Self> {
-        let owner = match &record.account {
-            None => Owner::Root,
-            Some(name) => Owner::Account(Name::parse(name).ok()?),
-        };
-        Some(Self {
-            url: HookUrl::parse(&record.url).ok()?,
-            secret: SigningSecret::parse(&record.secret)?,
-            owner,
-            record,
-        })
-    }
-}
-
-/// Without the secret, and without the path of the URL, which may hold one.
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record")
-            .field("id", &self.id)
-            .field("failing", &self.failing)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Record {
-    fn fail(&mut self, because: &str, today: Timestamp) -> Failing {
-        let before = self.failing.take();
-        let failing = Failing {
-            since: before.as_ref().map_or(today, |before| before.since),
-            deliveries: before
-                .map_or(0, |before| before.deliveries)
-                .saturating_add(1),
-            because: because.to_owned(),
-        };
-        self.failing = Some(failing.clone());
-        failing
-    }
-
-    fn note(&self) -> Result<Notes, StoreError> {
-        let mut notes = Notes::default();
-        let record = serde_json::to_vec(self).map_err(|_| DAMAGED)?;
-        notes.put(RECORD.to_vec(), record);
-        Ok(notes)
-    }
-
-    fn shown(&self) -> Subscription {
-        let because = |failing: &Failing| failing.because.clone();
-        let state = match (&self.disabled, &self.failing) {
-            (Some(since), failing) => SubscriptionState::Disabled {
-                since: since.to_rfc3339(),
-                because: failing.as_ref().map(because).unwrap_or_default(),
-            },
-            (None, Some(failing)) => SubscriptionState::Failing {
-                since: failing.since.to_rfc3339(),
-                deliveries: failing.deliveries,
-                because: because(failing),
-            },
-            (None, None) => SubscriptionState::Active,
-        };
-        Subscription {
-            id: self.id.clone(),
-            subscribe: self.url.clone(),
-            created: self.created.to_rfc3339(),
-            state,
-        }
-    }
-}
-
 /// How long to wait after so many failures: twice as long each time, less up to a half, so that receivers that failed
 /// together are not all tried together.
 fn wait(terms: &config::Webhooks, failures: u32, chance: &Chance) -> Duration {
@@ -468,5 +333,3 @@ fn wait(terms: &config::Webhooks, failures: u32, chance: &Chance) -> Duration {
     let half = u64::try_from(full.as_millis() / 2).unwrap_or(u64::MAX - 1);
     full.saturating_sub(Duration::from_millis(chance.below(half + 1)))
 }
-
-const DAMAGED: StoreError = StoreError::Damaged("the subscription by webhook");

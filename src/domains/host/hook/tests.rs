@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::Name;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const GIVE_UP: Duration = Duration::from_hours(72);
