@@ -272,14 +272,14 @@ impl From<DomainError> for Problem {
                     "a request has to wait: as many subdomains are in use as domains.open-clones allows"
                 );
                 Self::unavailable(
-                    "too many subdomains are in use just now; nothing was done, try again",
+                    "too many subdomains are in use just now; no state was changed, try again",
                 )
             }
             DomainError::Open(cause) => {
                 log::error!(target: "meldgate::http", error:err = cause; "a subdomain's clone cannot be opened");
                 Self::internal()
             }
-            DomainError::Host(cause) => cause.into(),
+            DomainError::Host(cause) | DomainError::Open(OpenError::Host(cause)) => cause.into(),
             DomainError::Account(cause) => cause.into(),
             DomainError::Store(cause) => unconfirmed(&cause),
         }

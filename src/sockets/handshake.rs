@@ -71,15 +71,16 @@ impl From<AuthError> for Refusal {
 
 impl From<DomainError> for Refusal {
     fn from(error: DomainError) -> Self {
-        match error {
-            DomainError::Refused(refused) => return refused.into(),
-            DomainError::Open(OpenError::Full) => log::warn!(
+        if let DomainError::Refused(refused) = error {
+            return refused.into();
+        }
+        if matches!(error, DomainError::Open(OpenError::Full)) {
+            log::warn!(
                 target: "meldgate::sockets",
                 "a socket has to wait: as many subdomains are in use as domains.open-clones allows"
-            ),
-            error => {
-                log::error!(target: "meldgate::sockets", error:err = error; "a subdomain's clone cannot be opened");
-            }
+            );
+        } else {
+            log::error!(target: "meldgate::sockets", error:err = error; "a subdomain's clone cannot be opened");
         }
         Self::NotNow
     }

@@ -25,10 +25,9 @@ impl Engine {
         let room = &member.room;
         let relayed = match room.gateway() {
             Some(clone) if clone.is_away() => Relayed::NotKept,
-            Some(_) => Relayed::Kept,
             // It is connecting again, or cannot.
             None if self.domains.keeps(&room.domain) => return Relayed::ToNobody,
-            None => Relayed::Kept,
+            Some(_) | None => Relayed::Kept,
         };
         let presence = room.broadcast(member, &Outgoing::operation(message));
         self.hub.announce_if(presence, room);

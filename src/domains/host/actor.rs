@@ -279,7 +279,12 @@ impl Actor {
     }
 
     fn is_over(&mut self) -> bool {
-        let (now, last) = (self.now(), self.usage.last());
+        let now = self.now();
+        if !self.live {
+            // Somebody waits for that.
+            self.usage.note(now);
+        }
+        let last = self.usage.last();
         self.clone.is_closed()
             || now >= last.saturating_add(self.idle_limit)
                 && self.is_idle(now)
@@ -504,6 +509,7 @@ impl Actor {
         if appears && !self.live {
             // Who waits for the first state then connects, and has to find this clone present.
             self.live = true;
+            self.usage.note(self.now());
             self.publish();
         }
         std::mem::take(&mut round.answers).send();

@@ -47,8 +47,8 @@ fn said(text: &'static str) -> Arriving {
 #[test]
 fn a_message_calls_a_clone_that_dozes_once_and_waits_behind_who_is_present() {
     let (entrance, mut arrivals) = inbox();
-    let (ring, rung) = channel();
-    assert!(entrance.doze(Bell::new(move |stir| ring.send(stir).unwrap())));
+    let (bell, heard) = channel();
+    assert!(entrance.doze(Bell::new(move |stir| bell.send(stir).unwrap())));
     entrance.deliver(present(&["own", "a"])).unwrap();
     entrance.deliver(present(&["own", "a", "b"])).unwrap();
     assert!(arrivals.next_now().is_none(), "that alone wakes nobody");
@@ -58,16 +58,16 @@ fn a_message_calls_a_clone_that_dozes_once_and_waits_behind_who_is_present() {
     let arrived: Vec<_> = std::iter::from_fn(|| arrivals.next_now()).collect();
     let latest = present(&["own", "a", "b"]);
     assert_eq!(arrived, [latest, said("1"), said("2"), present(&["own"])]);
-    assert_eq!(rung.try_iter().collect::<Vec<_>>(), [Stir::Called]);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [Stir::Called]);
 }
 
 #[test]
 fn a_clone_that_dozes_is_told_that_nobody_else_is_present() {
     let (entrance, mut arrivals) = inbox();
-    let (ring, rung) = channel();
-    assert!(entrance.doze(Bell::new(move |stir| ring.send(stir).unwrap())));
+    let (bell, heard) = channel();
+    assert!(entrance.doze(Bell::new(move |stir| bell.send(stir).unwrap())));
     entrance.deliver(present(&["own"])).unwrap();
-    assert_eq!(rung.try_iter().collect::<Vec<_>>(), [Stir::Deserted]);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [Stir::Deserted]);
     entrance.wake();
     assert_eq!(arrivals.next_now(), Some(present(&["own"])));
     entrance.wake();
