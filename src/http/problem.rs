@@ -275,11 +275,11 @@ impl From<DomainError> for Problem {
                     "too many subdomains are in use just now; no state was changed, try again",
                 )
             }
+            DomainError::Host(cause) | DomainError::Open(OpenError::Host(cause)) => cause.into(),
             DomainError::Open(cause) => {
                 log::error!(target: "meldgate::http", error:err = cause; "a subdomain's clone cannot be opened");
                 Self::internal()
             }
-            DomainError::Host(cause) | DomainError::Open(OpenError::Host(cause)) => cause.into(),
             DomainError::Account(cause) => cause.into(),
             DomainError::Store(cause) => unconfirmed(&cause),
         }
