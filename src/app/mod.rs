@@ -125,6 +125,8 @@ pub async fn run(config: Config, options: Options) -> Result<(), AppError> {
     log::info!(target: "meldgate", signal; "stopping: requests under way may finish");
     tell_manager(&[sd_notify::NotifyState::Stopping]);
     base.ready.store(false, Ordering::SeqCst);
+    // No clone can join a room any more, so that who waited for one would wait for the end.
+    base.domains.open_no_more();
     serving
         .stop(&stop, config.http.drain_timeout, &mut signals)
         .await;

@@ -229,6 +229,11 @@ impl Domains {
         self.0.hosts.limits()
     }
 
+    /// Opens none of the gateway's own clones any more: for when it is stopping.
+    pub fn open_no_more(&self) {
+        self.0.hosts.open_no_more();
+    }
+
     /// Closes the gateway's own clones.
     pub async fn close(&self) {
         self.0.hosts.close().await;
@@ -297,10 +302,20 @@ impl Domains {
             return Err(AuthError::NotFound.into());
         }
         self.create(permit, name, request).await?;
+        let domain = DomainId::Subdomain {
+            account: account.clone(),
+            name: name.clone(),
+        };
         // So that the domain has begun when this is answered, as the configuration says.
-        let host = self.host(permit, name).await?;
-        self.enrol((&host, name), account, (request, caller))
-            .await?;
+        match self.host(permit, name).await {
+            Ok(host) => {
+                self.enrol((&host, name), account, (request, caller))
+                    .await?;
+            }
+            // The gateway is stopping. The subdomain is made, and begins when it is first opened.
+            Err(DomainError::Open(OpenError::NotReady)) if !self.is_signed(&domain) => {}
+            Err(cause) => return Err(cause),
+        }
         let user = request.user.as_ref().map(|user| user.id.as_str());
         self.configure(account, name, Some(false), user, caller)
             .await

@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn put(key: u8, value: Option<u8>) -> (Table, Vec<u8>, Option<Bytes>) {
-        let table = if key % 2 == 0 {
+        let table = if key.is_multiple_of(2) {
             Table::Spo
         } else {
             Table::Meta

@@ -163,6 +163,11 @@ impl Hosts {
         Ok(())
     }
 
+    /// Opens no clone any more. Those that are open go on.
+    pub(in crate::domains) fn open_no_more(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
     /// Closes every clone, so that nothing is lost and their tables are free. None is opened any more.
     pub(in crate::domains) async fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);

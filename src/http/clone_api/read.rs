@@ -218,20 +218,20 @@ fn work(
 }
 
 fn send(results: Results<'_>, form: Form, pieces: &Pieces) {
-    let mut pieced = Pieced::new(form);
+    let mut cut = Pieced::new(form);
     for result in results {
         match result {
-            Ok(subject) => pieced.add(&subject),
+            Ok(subject) => cut.add(&subject),
             Err(error) => {
                 log::info!(target: "meldgate::http", error:% = error; "an answer could not be finished");
                 return drop(pieces.blocking_send(Err(Unfinished)));
             }
         }
-        if pieced.is_full() && pieces.blocking_send(Ok(pieced.take())).is_err() {
+        if cut.is_full() && pieces.blocking_send(Ok(cut.take())).is_err() {
             return;
         }
     }
-    let rest = pieced.end();
+    let rest = cut.end();
     if !rest.is_empty() {
         drop(pieces.blocking_send(Ok(rest)));
     }

@@ -50,7 +50,9 @@ impl Constraint for DefaultList {
         items().apply(state, update, local)?;
         let mut edits = edits(update)?;
         // A default list is sent by its positions: an index is that of a list of some other kind.
-        edits.values_mut().for_each(|edit| edit.by_index.clear());
+        for edit in edits.values_mut() {
+            edit.by_index.clear();
+        }
         let moved = moved(&edits);
         for (list, edit) in edits {
             apply_list(state, update, (&list, edit), &moved)?;
