@@ -18,6 +18,8 @@ const AT_A_TIME: u32 = 64;
 /// Answers and tells until stdin ends, the command is told to stop, or the clone closes by itself.
 pub(super) async fn until_told_to_stop(handle: &Handle) -> Result<(), CloneFailure> {
     let (out, written) = lines::write();
+    // Whoever hears that the clone has started may tell it to stop.
+    let stopped = stopped();
     let updates = handle.follow();
     let context = handle.context().clone();
     let tell = tokio::spawn(tell(updates, handle.state(), context, out.clone()));
@@ -29,7 +31,7 @@ pub(super) async fn until_told_to_stop(handle: &Handle) -> Result<(), CloneFailu
     let why = tokio::select! {
         why = closed_by_itself(handle) => Some(why),
         () = requests.answer_all() => { handle.close().await; None }
-        () = stopped() => { handle.close().await; None }
+        () = stopped => { handle.close().await; None }
     };
     drop(requests);
     // Both end now that the clone has: what they know is told.
@@ -46,15 +48,17 @@ async fn closed_by_itself(handle: &Handle) -> Arc<RunError> {
     }
 }
 
-/// Waits for a signal to stop.
-async fn stopped() {
+/// Waits for a signal to stop, from this call on and not only once it is polled.
+fn stopped() -> impl Future<Output = ()> {
     let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-    let [Ok(mut terminate), Ok(mut interrupt)] = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    async move {
+        let [Ok(mut terminate), Ok(mut interrupt)] = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

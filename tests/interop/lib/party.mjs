@@ -39,7 +39,8 @@ export class Party {
       genesis,
       io: { ...io, opts: { ...io.opts, ...auth && { auth }, ...TRANSPORTS[engine === 'native' ? 'websocket' : transport] } }
     }, { text });
-    await clone.status({ outdated: false });
+    // Not before it is seen: whoever joins next needs somebody there.
+    await clone.status({ online: true, outdated: false });
     return clone;
   }
 
