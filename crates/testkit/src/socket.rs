@@ -259,8 +259,17 @@ impl Socket {
 
     /// Waits until presence is what it should be.
     pub async fn presence_becomes(&mut self, expected: &[&str]) {
+        // In any order: nobody says whose word comes first where several become present at once.
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
         soon(&format!("presence of {expected:?}"), async {
-            while self.next_presence().await != expected {}
+            loop {
+                let mut present = self.next_presence().await;
+                present.sort_unstable();
+                if present == expected {
+                    return;
+                }
+            }
         })
         .await;
     }

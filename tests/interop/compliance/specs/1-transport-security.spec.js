@@ -111,10 +111,12 @@ withEachPair('Transport security', (first, second) => {
     await converge([ofAlice], { back: expected.back });
     await ofAlice.write(expected.long);
     await converge([ofAlice, ofBob], expected);
-    await eventually('all of it', () => operations(listener).length >= open.length + 3);
-    const hidden = operations(listener).slice(open.length);
-    expect(hidden.map(message => parts(message).encoding)).toEqual([[1, SECURE], [1, SECURE], [1, 2, SECURE]]);
-    expect(hidden.some(message => message.includes('whispered'))).toBeFalse();
+    // One that the other has not heard yet, as it answers a rev-up, is sent once more.
+    const hidden = () => operations(listener).slice(open.length);
+    const encodings = () => [...new Set(hidden().map(message => `${parts(message).encoding}`))];
+    await eventually('all of it', () => hidden().length >= 3 && encodings().length >= 2);
+    expect(encodings()).toEqual([`${[1, SECURE]}`, `${[1, 2, SECURE]}`]);
+    expect(hidden().some(message => message.includes('whispered'))).toBeFalse();
     party.areOpen();
   });
 
